@@ -8,13 +8,16 @@
 
 #![forbid(unsafe_code)]
 
+mod carry;
 pub mod converter;
 pub mod descriptor;
 mod glue;
 pub mod mapper;
 pub mod source;
+mod tables;
 pub mod types;
 
 pub use descriptor::*;
 pub use source::{Host, Source};
+pub use tables::Tables;
 pub use types::*;

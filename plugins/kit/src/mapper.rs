@@ -87,3 +87,8 @@ pub trait Mapper: Sized {
     /// `resolve`.
     fn resolve(&self, directory: &mut dyn Directory, questions: Vec<Question>) -> Result<Vec<Resolution>, Error>;
 }
+
+/// The answer to `resolve` before any `load`.
+pub fn not_loaded() -> Error {
+    Error::new(ErrorKind::Other, "not-loaded", "`resolve` was called before `load`: there is no mapping to answer from")
+}

@@ -1,0 +1,142 @@
+//! `chancery connector`: add, list, show, check, remove.
+
+use std::{fs, path::Path, process::ExitCode};
+
+use super::{
+    arguments::Connector as Command,
+    context::{self, Context, actor, print_json},
+    error::{self, CliError},
+};
+use crate::{
+    config::{Config, Connector, DestinationConfig},
+    scheduler,
+    state::Act,
+};
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Add { from } => add(context, &from).await,
+        Command::List(arguments) => list(context, arguments.json),
+        Command::Show { name } => show(context, &name),
+        Command::Check { name } => check(context, &name).await,
+        Command::Remove { name } => remove(context, &name),
+    }
+}
+
+/// Copies the file into `connectors.d` when the whole configuration is sound with it.
+async fn add(context: &Context, from: &Path) -> Result<ExitCode, CliError> {
+    let before = context.config()?;
+    let text = fs::read_to_string(from).map_err(|error| CliError::usage(format!("cannot read `{}`: {error}", from.display())))?;
+    let file_name = from.file_name().ok_or_else(|| CliError::usage(format!("`{}` is no file", from.display())))?;
+    let folder = before.base.join("connectors.d");
+    let target = folder.join(file_name).with_extension("toml");
+    if target.exists() {
+        return Err(CliError::usage(format!("`{}` exists already", target.display())).hint("remove that connector first, or rename your file"));
+    }
+    fs::create_dir_all(&folder)?;
+    fs::write(&target, &text)?;
+    let added = added(context, &before, &target).await;
+    match added {
+        Ok(name) => {
+            println!("added `{name}` as {}", target.display());
+            println!("next: `chancery connector check {name}`, then `chancery sync {name}`");
+            Ok(error::DONE.into())
+        }
+        Err(error) => {
+            fs::remove_file(&target)?;
+            Err(error)
+        }
+    }
+}
+
+async fn added(context: &Context, before: &Config, target: &Path) -> Result<String, CliError> {
+    let host = context.host()?;
+    let new: Vec<&Connector> =
+        host.config.connectors.iter().filter(|connector| before.connector(&connector.name).is_none()).collect();
+    let [connector] = new.as_slice() else {
+        let hint = "keep one `[[connector]]` in the file, and `include = [\"connectors.d/*.toml\"]` in chancery.toml";
+        return Err(CliError::usage(format!("`{}` adds {} connectors, not one", target.display(), new.len())).hint(hint));
+    };
+    scheduler::prove(&host, connector).await?;
+    let name = connector.name.clone();
+    host.state.record_act(Act::new(actor(), "connector-add", &name, connector.accepted_terms.as_deref().unwrap_or("")))?;
+    host.state.close()?;
+    Ok(name)
+}
+
+fn list(context: &Context, json: bool) -> Result<ExitCode, CliError> {
+    let config = context.config()?;
+    if json {
+        let rows: Vec<_> = config.connectors.iter().map(|connector| serde_json::json!({
+            "name": connector.name,
+            "source": connector.source.plugin.plugin.label(),
+            "schedule": connector.schedule.as_ref().map(|schedule| &schedule.text),
+            "file": connector.file,
+        })).collect();
+        print_json(&rows)?;
+        return Ok(error::DONE.into());
+    }
+    for connector in &config.connectors {
+        let schedule = connector.schedule.as_ref().map_or("when `chancery sync` runs", |schedule| &schedule.text);
+        println!("{:<20} {:<20} {schedule}", connector.name, connector.source.plugin.plugin.label());
+    }
+    Ok(error::DONE.into())
+}
+
+fn show(context: &Context, name: &str) -> Result<ExitCode, CliError> {
+    let config = context.config()?;
+    let connector = context::connector(&config, name)?;
+    let settings = |settings: &serde_json::Map<String, serde_json::Value>| serde_json::Value::Object(settings.clone());
+    println!("{name} (in {})", connector.file.display());
+    println!("  source     {} {}", connector.source.plugin.plugin.label(), settings(&connector.source.plugin.settings));
+    if let Some(credential) = &connector.source.credential {
+        println!("             credential {credential}");
+    }
+    println!("  may reach  {}", if connector.source.origins.is_empty() { "nothing".to_owned() } else { connector.source.origins.join(", ") });
+    println!("  may read   {}", if connector.source.folders.is_empty() { "nothing".to_owned() } else { connector.source.folders.join(", ") });
+    println!("  mapper     {} {}", connector.mapper.plugin.plugin.label(), settings(&connector.mapper.plugin.settings));
+    if let Some(file) = &connector.mapper.file {
+        println!("             file {}", file.display());
+    }
+    println!("  converter  {} {}", connector.converter.plugin.label(), settings(&connector.converter.settings));
+    for DestinationConfig::Maildir(maildir) in &connector.destinations {
+        println!("  to         maildir {}", maildir.root.display());
+    }
+    println!("  folder     {}", connector.folder.as_deref().unwrap_or("the source's default"));
+    println!("  schedule   {}", connector.schedule.as_ref().map_or("none", |schedule| &schedule.text));
+    Ok(error::DONE.into())
+}
+
+async fn check(context: &Context, name: &str) -> Result<ExitCode, CliError> {
+    let host = context.host()?;
+    let connector = context::connector(&host.config, name)?;
+    let checked = scheduler::check(&host, connector).await?;
+    println!("ok: {} answers as `{}`", connector.source.plugin.plugin.label(), checked.account);
+    if let Some(registered) = checked.registered {
+        println!("  {registered} people are registered there");
+    }
+    for finding in checked.findings {
+        println!("  {finding}");
+    }
+    host.state.close()?;
+    Ok(error::DONE.into())
+}
+
+fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {
+    let host = context.host()?;
+    let connector = context::connector(&host.config, name)?;
+    let file = connector.file.clone();
+    let own_file = host.config.connectors.iter().filter(|other| other.file == file).count() == 1
+        && file.parent().is_some_and(|folder| folder.ends_with("connectors.d"));
+    if !own_file {
+        return Err(CliError::usage(format!("`{name}` stands in `{}` beside other things", file.display()))
+            .hint(format!("take its `[[connector]]` out of that file yourself; `data/ledger/{name}` and the mail stay")));
+    }
+    let kept = file.with_extension("toml.removed");
+    fs::rename(&file, &kept)?;
+    host.state.record_act(Act::new(actor(), "connector-remove", name, ""))?;
+    println!("removed `{name}`; its file is kept as {}", kept.display());
+    println!("what stays: its ledger in {}, its staged pages, and every delivered mail", host.config.data_dir.join("ledger").join(name).display());
+    host.state.close()?;
+    Ok(error::DONE.into())
+}

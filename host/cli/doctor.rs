@@ -1,0 +1,109 @@
+//! `chancery doctor`: finds out what is wrong with this installation, without changing anything.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode};
+
+use super::{
+    arguments::Json,
+    context::{Context, print_json},
+    error::{self, CliError},
+};
+use crate::{
+    config::{Config, DestinationConfig},
+    scheduler::{self, Host},
+    state,
+};
+
+/// One thing that was looked at.
+#[derive(serde::Serialize)]
+struct Finding {
+    about: String,
+    ok: bool,
+    text: String,
+    hint: Option<String>,
+}
+
+fn good(about: &str, text: impl Into<String>) -> Finding {
+    Finding { about: about.to_owned(), ok: true, text: text.into(), hint: None }
+}
+
+fn bad(about: &str, text: impl Into<String>, hint: impl Into<String>) -> Finding {
+    Finding { about: about.to_owned(), ok: false, text: text.into(), hint: Some(hint.into()) }
+}
+
+pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, CliError> {
+    let config = context.config()?;
+    let mut findings = vec![good("configuration", format!("`{}` with {} connectors", config.file.display(), config.connectors.len()))];
+    findings.push(keys(&config.data_dir));
+    findings.push(verify(&config.data_dir));
+    findings.push(folder("data", &config.data_dir));
+    for connector in &config.connectors {
+        for DestinationConfig::Maildir(maildir) in &connector.destinations {
+            findings.push(folder(&format!("{}: destination", connector.name), &maildir.root));
+        }
+    }
+    match Host::open(config.clone()) {
+        Ok((host, announcements)) => {
+            findings.extend(announcements.into_iter().map(|text| good("state", text)));
+            findings.extend(connectors(&host, &config).await);
+            host.state.close()?;
+        }
+        Err(failure) => findings.push(bad("state", failure.message, failure.hint.unwrap_or_default())),
+    }
+    let healthy = findings.iter().all(|finding| finding.ok);
+    if command.json {
+        print_json(&serde_json::json!({ "ok": healthy, "findings": findings }))?;
+    } else {
+        for finding in &findings {
+            println!("{}  {:<28} {}", if finding.ok { "ok " } else { "BAD" }, finding.about, finding.text);
+            if let Some(hint) = &finding.hint {
+                println!("     hint: {hint}");
+            }
+        }
+    }
+    Ok(if healthy { error::DONE } else { error::FAILED }.into())
+}
+
+fn keys(data_dir: &Path) -> Finding {
+    let path = data_dir.join("keys");
+    match fs::metadata(&path) {
+        Err(error) => bad("keys", format!("cannot look at `{}`: {error}", path.display()), "run `chancery init`, or restore the data folder from a backup"),
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+            bad("keys", format!("`{}` can be read by others", path.display()), format!("chmod 700 {}", path.display()))
+        }
+        Ok(_) => good("keys", format!("`{}` is private", path.display())),
+    }
+}
+
+fn verify(data_dir: &Path) -> Finding {
+    match state::verify(data_dir, None) {
+        Ok(report) => good("ledger", format!("{} ledgers verify", report.ledgers.len())),
+        Err(error) => bad("ledger", error.to_string(), error.hint().unwrap_or_default()),
+    }
+}
+
+fn folder(about: &str, path: &Path) -> Finding {
+    /// Free space below which an operator is told.
+    const FREE_BYTES_MIN: u64 = 1 << 30;
+    let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+    match rustix::fs::statvfs(existing) {
+        Err(error) => bad(about, format!("cannot look at `{}`: {error}", path.display()), "check that it is mounted"),
+        Ok(_) if rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).is_err() => {
+            bad(about, format!("`{}` may not be written", existing.display()), "give the user that runs chancery the right to write there")
+        }
+        Ok(system) if system.f_bavail * system.f_frsize < FREE_BYTES_MIN => {
+            bad(about, format!("`{}` has {} MiB free", path.display(), (system.f_bavail * system.f_frsize) >> 20), "free space there")
+        }
+        Ok(system) => good(about, format!("`{}` has {} GiB free", path.display(), (system.f_bavail * system.f_frsize) >> 30)),
+    }
+}
+
+async fn connectors(host: &Host, config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for connector in &config.connectors {
+        findings.push(match scheduler::check(host, connector).await {
+            Ok(checked) => good(&connector.name, format!("answers as `{}`", checked.account)),
+            Err(failure) => bad(&connector.name, format!("{} ({})", failure.message, failure.code), failure.hint.unwrap_or_default()),
+        });
+    }
+    findings
+}

@@ -1,0 +1,195 @@
+//! `chancery parked`: what could not go on, and freeing it.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use super::{
+    arguments::{Parked as Command, ParkedSelection},
+    context::{self, Context, actor, print_json},
+    error::{self, CliError},
+    progress::Bars,
+};
+use crate::{
+    item::{reason, time::rfc3339},
+    pipeline::Selection,
+    report::csv,
+    scheduler::{self, Host},
+    state::{ConnectorState, CopyKey, CopyState, Group, Ordinal, ParkedRow, Target},
+};
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+    let host = context.host()?;
+    match command {
+        Command::List { selection, csv, json } => list(&host, &selection, csv, json)?,
+        Command::Show { name, item } => show(&host, &name, Ordinal(item))?,
+        Command::Retry(selection) => retry(&host, &selection).await?,
+        Command::Discard { selection, because } => discard(&host, &selection, &because)?,
+    }
+    host.state.close()?;
+    Ok(error::DONE.into())
+}
+
+fn selection(arguments: &ParkedSelection) -> Selection {
+    Selection { reason: arguments.reason.clone(), item: arguments.item.map(Ordinal) }
+}
+
+/// A parked copy or item with what a person needs to find it.
+#[derive(serde::Serialize)]
+struct Row {
+    item: u64,
+    copy: Option<u16>,
+    reason: String,
+    message: String,
+    source_id: String,
+    source_user: String,
+    mailbox: String,
+    hint: String,
+}
+
+fn rows(state: &ConnectorState, selection: &Selection) -> Result<Vec<Row>, CliError> {
+    /// Rows read at a time.
+    const ROWS_MAX: usize = 1_000;
+    let mut rows = Vec::new();
+    let mut after = None;
+    loop {
+        let page = state.parked(after, ROWS_MAX)?;
+        let Some(last) = page.last() else { return Ok(rows) };
+        after = Some(last.position());
+        for parked in page.iter().filter(|row| selection.holds(row)) {
+            rows.push(row(state, parked)?);
+        }
+    }
+}
+
+fn row(state: &ConnectorState, parked: &ParkedRow) -> Result<Row, CliError> {
+    let private = state.item_private(parked.ordinal)?;
+    let (mut source_user, mut mailbox) = (String::new(), String::new());
+    match parked.copy.and_then(|copy| private.targets.get(usize::from(copy))) {
+        Some(Target::Mailbox(address)) => mailbox.clone_from(address),
+        Some(Target::Person(id)) => source_user.clone_from(id),
+        None => source_user = private.owner.clone().unwrap_or_default(),
+    }
+    Ok(Row {
+        item: parked.ordinal.0,
+        copy: parked.copy,
+        reason: parked.code.clone(),
+        message: private.park_message(parked.copy).unwrap_or_default().to_owned(),
+        source_id: private.id.clone(),
+        source_user,
+        mailbox,
+        hint: reason::find(&parked.code).map_or_else(String::new, |reason| reason.remedy.to_owned()),
+    })
+}
+
+fn list(host: &Host, arguments: &ParkedSelection, as_csv: bool, json: bool) -> Result<(), CliError> {
+    let state = open(host, &arguments.name)?;
+    let rows = rows(&state, &selection(arguments))?;
+    if json {
+        return print_json(&rows);
+    }
+    if as_csv {
+        let header = ["item", "copy", "reason", "message", "source_id", "source_user", "mailbox", "hint"];
+        let cells = rows.into_iter().map(|row| {
+            let copy = row.copy.map_or_else(String::new, |copy| copy.to_string());
+            vec![row.item.to_string(), copy, row.reason, row.message, row.source_id, row.source_user, row.mailbox, row.hint]
+        });
+        print!("{}", csv::table(&header, cells)?);
+        return Ok(());
+    }
+    if rows.is_empty() {
+        println!("nothing is parked");
+        return Ok(());
+    }
+    let mut by_reason: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in &rows {
+        by_reason.entry(&row.reason).or_default().push(row);
+    }
+    for (code, rows) in by_reason {
+        /// Rows shown of a reason; the rest is counted.
+        const SHOWN_MAX: usize = 20;
+        println!("{code}: {}", rows.len());
+        if let Some(reason) = reason::find(code) {
+            println!("  {}\n  hint: {}", reason.meaning, reason.remedy);
+        }
+        for row in rows.iter().take(SHOWN_MAX) {
+            let who = if row.mailbox.is_empty() { &row.source_user } else { &row.mailbox };
+            println!("  item {:<8} {who:<24} {}", row.item, row.message);
+        }
+        if rows.len() > SHOWN_MAX {
+            println!("  … {} more: `chancery parked list {} --reason {code} --csv`", rows.len() - SHOWN_MAX, arguments.name);
+        }
+    }
+    Ok(())
+}
+
+/// A ledger stays when its connector is taken out of the configuration.
+fn open(host: &Host, name: &str) -> Result<std::sync::Arc<ConnectorState>, CliError> {
+    if !host.state.connectors()?.iter().any(|known| known == name) {
+        context::connector(&host.config, name)?;
+    }
+    Ok(host.state.connector(name)?)
+}
+
+fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
+    let state = open(host, name)?;
+    let row = state.item(item)?;
+    let private = state.item_private(item)?;
+    println!("item {} of {name}", item.0);
+    println!("  source id   {}", private.id);
+    println!("  event       {}", row.event.name());
+    println!("  time        {}", private.sent_at_ms.map_or_else(|| "unknown".to_owned(), rfc3339));
+    if let Some(owner) = &private.owner {
+        println!("  owner       {owner}");
+    }
+    if let Some(code) = &row.parked {
+        println!("  parked      {code}: {}", private.park_message(None).unwrap_or_default());
+    }
+    for (number, (copy, target)) in (0_u16..).zip(row.copies.iter().zip(&private.targets)) {
+        let target = match target {
+            Target::Mailbox(address) => format!("mailbox {address}"),
+            Target::Person(id) => format!("participant {id}"),
+        };
+        let state = match &copy.state {
+            CopyState::Planned => "planned".to_owned(),
+            CopyState::Intended { .. } => "in doubt".to_owned(),
+            CopyState::Done(outcome) => outcome.name().to_owned(),
+            CopyState::Parked { code } => format!("parked: {code}: {}", private.park_message(Some(number)).unwrap_or_default()),
+            CopyState::Discarded => "discarded".to_owned(),
+        };
+        println!("  copy {number:<6} {target:<40} {state}");
+    }
+    Ok(())
+}
+
+async fn retry(host: &Host, arguments: &ParkedSelection) -> Result<(), CliError> {
+    let connector = context::connector(&host.config, &arguments.name)?;
+    let bars = Bars::new(true);
+    let retried = scheduler::retry(host, connector, &selection(arguments), bars.watch(&connector.name)).await?;
+    drop(bars);
+    println!("tried {}: {} delivered, {} still parked", retried.tried, retried.freed, retried.still_parked);
+    if retried.still_parked > 0 {
+        println!("hint: `chancery parked list {}` says what would free them", connector.name);
+    }
+    Ok(())
+}
+
+fn discard(host: &Host, arguments: &ParkedSelection, because: &str) -> Result<(), CliError> {
+    if because.trim().is_empty() {
+        return Err(CliError::usage("discarding needs a reason").hint("say why: `--because \"…\"`; it stands in the ledger"));
+    }
+    if arguments.item.is_none() && arguments.reason.is_none() {
+        return Err(CliError::usage("say what to discard").hint("name `--item N` or `--reason CODE`"));
+    }
+    let state = open(host, &arguments.name)?;
+    let rows = rows(&state, &selection(arguments))?;
+    let mut facts = Group::new();
+    let actor = actor();
+    for row in &rows {
+        match row.copy {
+            Some(copy) => facts.discard_copy(CopyKey { ordinal: Ordinal(row.item), copy }, because, &actor),
+            None => facts.discard_item(Ordinal(row.item), because, &actor),
+        }
+    }
+    state.commit(facts)?;
+    println!("discarded {}; the reason and `{actor}` stand in the ledger", rows.len());
+    Ok(())
+}

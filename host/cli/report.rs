@@ -1,0 +1,49 @@
+//! `chancery report`: a connector's windows with their counts.
+
+use std::process::ExitCode;
+
+use super::{
+    arguments::Report,
+    context::{Context, print_json},
+    error::{self, CliError},
+};
+use crate::{
+    item::time::{DAY_MS, parse_instant},
+    report::{ConnectorSummary, csv, text},
+    state::WindowRow,
+};
+
+pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliError> {
+    let day_ms = command.day.as_deref().map(parse_instant).transpose().map_err(|error| {
+        CliError::usage(format!("`--day`: {error}")).hint("write `--day 2026-11-01`")
+    })?;
+    let host = context.host()?;
+    // A connector that was removed from the configuration still has its ledger.
+    if !host.state.connectors()?.contains(&command.name) {
+        super::context::connector(&host.config, &command.name)?;
+    }
+    let state = host.state.connector(&command.name)?;
+    let touches = |window: &WindowRow| {
+        day_ms.is_none_or(|day_ms| {
+            let start_ms = window.interval.start_ms.unwrap_or(window.interval.end_ms);
+            start_ms < day_ms + DAY_MS && window.interval.end_ms >= day_ms
+        })
+    };
+    let windows = state.windows()?.iter().filter(|window| touches(window)).map(Into::into).collect();
+    let summary = ConnectorSummary { name: command.name.clone(), windows, error: None };
+    let (items, copies) = summary.total();
+    if command.csv {
+        print!("{}", csv::windows(&[summary])?);
+    } else if command.json {
+        print_json(&serde_json::json!({ "name": summary.name, "windows": summary.windows, "items": items, "copies": copies }))?;
+    } else if summary.windows.is_empty() {
+        match &command.day {
+            Some(day) => println!("No items were archived on {day}: no window touches that day."),
+            None => println!("No window was read yet."),
+        }
+    } else {
+        print!("{}", text::connector(&summary));
+    }
+    host.state.close()?;
+    Ok(error::DONE.into())
+}

@@ -1,0 +1,413 @@
+//! What the configuration means: checked, with absolute paths.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{error::ConfigError, schedule::Schedule, typed};
+use crate::{
+    destinations::maildir::{MaildirSettings, Mailboxes},
+    item::{limits, network::Network, time::parse_instant},
+};
+
+/// A whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The main file.
+    pub file: PathBuf,
+    /// Its folder: what relative paths and plugins' folders start from.
+    pub base: PathBuf,
+    /// Where state lives.
+    pub data_dir: PathBuf,
+    /// Connectors by configuration order.
+    pub connectors: Vec<Connector>,
+    /// Credentials by name.
+    pub credentials: BTreeMap<String, Credential>,
+    /// How to reach the world.
+    pub network: Network,
+    /// Days a staged page is kept after everything was delivered.
+    pub stage_keep_days: u32,
+    /// Attachment bytes taken in.
+    pub attachment_bytes_max: u64,
+    /// Connectors that run side by side.
+    pub connectors_at_once_max: usize,
+}
+
+/// One connector.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// Its name.
+    pub name: String,
+    /// The file it stands in.
+    pub file: PathBuf,
+    /// When to look.
+    pub schedule: Option<Schedule>,
+    /// Start of the first window.
+    pub since_ms: Option<i64>,
+    /// Folder in the mailbox; none: the source's default.
+    pub folder: Option<String>,
+    /// Where items come from.
+    pub source: Source,
+    /// How mailboxes are found.
+    pub mapper: Mapper,
+    /// How messages are written.
+    pub converter: Plugin,
+    /// Where copies go.
+    pub destinations: Vec<DestinationConfig>,
+    /// Version of the source's terms that was accepted.
+    pub accepted_terms: Option<String>,
+    /// How long after its end a window is read, in milliseconds.
+    pub grace_ms: i64,
+    /// How much before its start a window's reading begins, in milliseconds.
+    pub lookback_ms: i64,
+    /// How long a file must have been unchanged, in milliseconds.
+    pub settle_ms: i64,
+    /// Where items without any mailbox go.
+    pub catch_all: Option<String>,
+}
+
+/// Which plugin, with which settings.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// Where it comes from.
+    pub plugin: PluginSource,
+    /// Its settings, a JSON object.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Where a plugin comes from: its identity together with its digest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PluginSource {
+    /// Shipped in the binary, by name.
+    Bundled(String),
+    /// A component file.
+    File(PathBuf),
+}
+
+impl PluginSource {
+    /// As it is written in `chancery.lock` and in messages.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Bundled(name) => name.clone(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    fn parse(text: &str, base: &Path) -> Self {
+        if text.ends_with(".wasm") || text.contains('/') {
+            Self::File(base.join(text))
+        } else {
+            Self::Bundled(text.to_owned())
+        }
+    }
+}
+
+/// A connector's source.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Plugin and settings.
+    pub plugin: Plugin,
+    /// Name of the credential attached to its requests.
+    pub credential: Option<String>,
+    /// Origins it may reach.
+    pub origins: Vec<String>,
+    /// Folders it may read, relative to [`Config::base`].
+    pub folders: Vec<String>,
+}
+
+/// A connector's mapper.
+#[derive(Clone, Debug)]
+pub struct Mapper {
+    /// Plugin and settings.
+    pub plugin: Plugin,
+    /// The mapping file.
+    pub file: Option<PathBuf>,
+}
+
+/// A destination.
+#[derive(Clone, Debug)]
+pub enum DestinationConfig {
+    /// Maildirs; the folder's name is filled in by whoever knows the source's default.
+    Maildir(MaildirSettings),
+}
+
+/// A credential: references only.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Its name.
+    pub name: String,
+    /// How it is attached.
+    pub scheme: Scheme,
+    /// Origins it is bound to.
+    pub origins: Vec<String>,
+}
+
+/// How a credential is attached, with references to what is secret.
+#[derive(Clone, Debug)]
+pub enum Scheme {
+    /// RFC 7617.
+    Basic {
+        /// User name.
+        username: String,
+        /// Password.
+        password: SecretRef,
+    },
+    /// RFC 6750.
+    Bearer {
+        /// Token.
+        token: SecretRef,
+    },
+    /// A header.
+    Header {
+        /// Its name.
+        parameter: String,
+        /// Its value.
+        value: SecretRef,
+    },
+    /// A query parameter.
+    Query {
+        /// Its name.
+        parameter: String,
+        /// Its value.
+        value: SecretRef,
+    },
+    /// Sign in as the plugin's descriptor says.
+    Login {
+        /// User name.
+        username: String,
+        /// Password.
+        password: SecretRef,
+    },
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; its last line end is cut off.
+    File(PathBuf),
+    /// The host's own store, under this name.
+    Store(String),
+}
+
+impl Config {
+    /// Reads and checks a configuration with its includes.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with file and place.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(file).map_err(|error| {
+            let problem = ConfigError::new(file, format!("cannot read it: {error}"));
+            problem.hint("run `chancery init` to make one, or name yours with `--config FILE`")
+        })?;
+        let main = parse(file, &text)?;
+        let absolute = std::path::absolute(file).map_err(|error| ConfigError::new(file, error.to_string()))?;
+        let base = absolute.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let mut config = Self {
+            file: file.to_owned(),
+            data_dir: base.join(main.data_dir.as_deref().unwrap_or(Path::new("data"))),
+            connectors: Vec::new(),
+            credentials: BTreeMap::new(),
+            network: network(&base, main.network.as_ref()),
+            stage_keep_days: main.stage.as_ref().and_then(|stage| stage.keep_days).unwrap_or(limits::STAGE_KEEP_DAYS),
+            attachment_bytes_max: main
+                .limits
+                .as_ref()
+                .and_then(|limits| limits.attachment_bytes_max)
+                .unwrap_or(limits::ATTACHMENT_BYTES_MAX),
+            connectors_at_once_max: main
+                .limits
+                .as_ref()
+                .and_then(|limits| limits.connectors_at_once_max)
+                .unwrap_or(limits::CONNECTORS_AT_ONCE_MAX)
+                .max(1),
+            base,
+        };
+        let includes = main.include.clone();
+        config.add(file, main)?;
+        for pattern in &includes {
+            for path in included(file, &config.base, pattern)? {
+                let text = fs::read_to_string(&path).map_err(|error| ConfigError::new(&path, error.to_string()))?;
+                let part = parse(&path, &text)?;
+                if part.data_dir.is_some() || part.network.is_some() || part.stage.is_some() || part.limits.is_some() {
+                    let problem = ConfigError::new(&path, "an included file may hold only `[[connector]]` and `[credential.…]`");
+                    return Err(problem.hint(format!("move the other keys to `{}`", file.display())));
+                }
+                config.add(&path, part)?;
+            }
+        }
+        for connector in &config.connectors {
+            config.check_credential(connector)?;
+        }
+        Ok(config)
+    }
+
+    /// The connector of this name.
+    pub fn connector(&self, name: &str) -> Option<&Connector> {
+        self.connectors.iter().find(|connector| connector.name == name)
+    }
+
+    fn add(&mut self, file: &Path, part: typed::File) -> Result<(), ConfigError> {
+        for (name, credential) in part.credential {
+            let meaning = self.credential(file, &name, credential)?;
+            if self.credentials.insert(name.clone(), meaning).is_some() {
+                return Err(ConfigError::new(file, format!("`[credential.{name}]` is defined twice")));
+            }
+        }
+        for typed in part.connector {
+            let connector = connector(file, &self.base, typed)?;
+            if let Some(other) = self.connector(&connector.name) {
+                let message = format!("connector `{}` is defined in `{}` already", connector.name, other.file.display());
+                return Err(ConfigError::new(file, message).hint("give it another `name`"));
+            }
+            self.connectors.push(connector);
+        }
+        Ok(())
+    }
+
+    fn check_credential(&self, connector: &Connector) -> Result<(), ConfigError> {
+        let Some(name) = &connector.source.credential else { return Ok(()) };
+        if self.credentials.contains_key(name) {
+            return Ok(());
+        }
+        let message = format!("connector `{}` uses credential `{name}`, which is not defined", connector.name);
+        Err(ConfigError::new(&connector.file, message).hint(format!("add a section `[credential.{name}]`")))
+    }
+
+    fn credential(&self, file: &Path, name: &str, typed: typed::Credential) -> Result<Credential, ConfigError> {
+        let missing = |key: &str| ConfigError::new(file, format!("`[credential.{name}]` needs `{key}`"));
+        let secret = |secret: Option<typed::Secret>, key: &str| match secret.ok_or_else(|| missing(key))? {
+            typed::Secret::Env(variable) => Ok(SecretRef::Env(variable)),
+            typed::Secret::File(path) => Ok(SecretRef::File(self.base.join(path))),
+            typed::Secret::Store(name) => Ok(SecretRef::Store(name)),
+        };
+        let username = typed.username.ok_or_else(|| missing("username"));
+        let parameter = typed.parameter.ok_or_else(|| missing("parameter"));
+        let scheme = match typed.scheme {
+            typed::SchemeName::Basic => Scheme::Basic { username: username?, password: secret(typed.password, "password")? },
+            typed::SchemeName::Login => Scheme::Login { username: username?, password: secret(typed.password, "password")? },
+            typed::SchemeName::Bearer => Scheme::Bearer { token: secret(typed.token, "token")? },
+            typed::SchemeName::Header => Scheme::Header { parameter: parameter?, value: secret(typed.value, "value")? },
+            typed::SchemeName::Query => Scheme::Query { parameter: parameter?, value: secret(typed.value, "value")? },
+        };
+        if typed.origins.is_empty() {
+            return Err(missing("origins").hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`"));
+        }
+        Ok(Credential { name: name.to_owned(), scheme, origins: typed.origins })
+    }
+}
+
+fn parse(file: &Path, text: &str) -> Result<typed::File, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        ConfigError::new(file, format!("line {line}: {}", error.message())).hint("every key is explained in docs/configuration.md")
+    })
+}
+
+fn included(file: &Path, base: &Path, pattern: &str) -> Result<Vec<PathBuf>, ConfigError> {
+    let path = base.join(pattern);
+    let Some((folder, ending)) = pattern.rsplit_once('*') else { return Ok(vec![path]) };
+    if folder.contains('*') || !(folder.is_empty() || folder.ends_with('/')) {
+        let problem = ConfigError::new(file, format!("`include` does not understand `{pattern}`"));
+        return Err(problem.hint("write a file or `folder/*.toml`"));
+    }
+    let folder = base.join(folder);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(&folder).map_err(|error| ConfigError::new(&folder, error.to_string()))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(ending) && !name.starts_with('.')))
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn network(base: &Path, typed: Option<&Network>) -> Network {
+    let mut network = typed.cloned().unwrap_or_default();
+    network.ca_file = network.ca_file.map(|path| base.join(path));
+    network
+}
+
+/// Letters, digits, `-` and `_`: names are also folder names.
+fn valid_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connector, ConfigError> {
+    let name = typed.name;
+    if !valid_name(&name) {
+        let problem = ConfigError::new(file, format!("`{name}` cannot be a connector's name"));
+        return Err(problem.hint("use lower-case letters, digits, `-` and `_`, at most 64"));
+    }
+    let wrong = |message: String| ConfigError::new(file, format!("connector `{name}`: {message}"));
+    let duration = |key: &str, text: Option<&String>, default: std::time::Duration| -> Result<i64, ConfigError> {
+        let Some(text) = text else { return Ok(default.as_millis() as i64) };
+        let parsed = text.parse::<jiff::SignedDuration>().ok().filter(|duration| !duration.is_negative());
+        parsed
+            .and_then(|duration| i64::try_from(duration.as_millis()).ok())
+            .ok_or_else(|| wrong(format!("`{key} = \"{text}\"` is no duration; write one like `48h` or `15m`")))
+    };
+    let schedule = typed.schedule.as_deref().map(Schedule::parse).transpose().map_err(&wrong)?;
+    let since_ms = typed.since.map(|at| parse_instant(&at.to_string())).transpose().map_err(&wrong)?;
+    let grace_ms = duration("grace", typed.grace.as_ref(), limits::GRACE)?;
+    let lookback_ms = duration("lookback", typed.lookback.as_ref(), limits::LOOKBACK)?;
+    let settle_ms = duration("settle", typed.settle.as_ref(), limits::FILE_SETTLE)?;
+    if typed.destinations.is_empty() {
+        return Err(wrong("it has no destination".into()).hint("add `destinations = [{ kind = \"maildir\", root = \"mail\", mailboxes = { domains = [\"example.com\"] } }]`"));
+    }
+    let folder = typed.folder;
+    let destinations = typed
+        .destinations
+        .into_iter()
+        .map(|destination| self::destination(base, folder.as_deref(), destination).map_err(&wrong))
+        .collect::<Result<_, _>>()?;
+    let plugin = |text: &str, settings| Plugin { plugin: PluginSource::parse(text, base), settings };
+    Ok(Connector {
+        file: file.to_owned(),
+        schedule,
+        since_ms,
+        folder,
+        source: Source {
+            plugin: plugin(&typed.source.plugin, typed.source.settings),
+            credential: typed.source.credential,
+            origins: typed.grant.source.origins,
+            folders: typed.grant.source.folders,
+        },
+        mapper: Mapper {
+            plugin: plugin(&typed.mapper.plugin, typed.mapper.settings),
+            file: typed.mapper.file.map(|path| base.join(path)),
+        },
+        converter: plugin(&typed.converter.plugin, typed.converter.settings),
+        destinations,
+        accepted_terms: typed.accepted_terms,
+        grace_ms,
+        lookback_ms,
+        settle_ms,
+        catch_all: typed.catch_all,
+        name,
+    })
+}
+
+fn destination(base: &Path, folder: Option<&str>, typed: typed::Destination) -> Result<DestinationConfig, String> {
+    let typed::Destination::Maildir { root, mailboxes, message_bytes_max } = typed;
+    let mailboxes = mailboxes.unwrap_or_default();
+    let lower = |list: Vec<String>| list.into_iter().map(|entry| entry.trim().to_lowercase()).collect::<BTreeSet<_>>();
+    let mailboxes = match (mailboxes.domains, mailboxes.addresses, mailboxes.existing.unwrap_or(false)) {
+        (Some(domains), None, false) => Mailboxes::Domains(lower(domains)),
+        (None, Some(addresses), false) => Mailboxes::Addresses(lower(addresses)),
+        (None, None, true) => Mailboxes::Existing,
+        _ => return Err("a maildir destination needs one of `mailboxes = { domains = […] }`, `{ addresses = […] }` or `{ existing = true }`".to_owned()),
+    };
+    Ok(DestinationConfig::Maildir(MaildirSettings {
+        root: base.join(root),
+        folder: folder.unwrap_or_default().to_owned(),
+        mailboxes,
+        message_bytes_max,
+    }))
+}

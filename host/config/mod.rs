@@ -1,0 +1,14 @@
+//! The configuration: what was typed, and what it means.
+//!
+//! What lives here: the TOML file and its includes ([`typed`]), and what they mean once checked ([`meaning`]). It is
+//! validated whole before any state is touched. What may not: secrets (only references to them), plugins' settings
+//! beyond their shape (the plugin's schema decides, in `catalog`), and state.
+
+mod error;
+mod meaning;
+mod schedule;
+mod typed;
+
+pub use error::ConfigError;
+pub use meaning::{Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, SecretRef, Scheme, Source};
+pub use schedule::Schedule;

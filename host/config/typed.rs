@@ -1,0 +1,145 @@
+//! What was typed. Every key is in `docs/configuration.md`; an unknown one is an error.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+use toml::value::Datetime;
+
+use crate::item::network::Network;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) data_dir: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) include: Vec<String>,
+    #[serde(default)]
+    pub(super) connector: Vec<Connector>,
+    #[serde(default)]
+    pub(super) credential: BTreeMap<String, Credential>,
+    pub(super) network: Option<Network>,
+    pub(super) stage: Option<Stage>,
+    pub(super) limits: Option<Limits>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connector {
+    pub(super) name: String,
+    pub(super) schedule: Option<String>,
+    pub(super) since: Option<Datetime>,
+    pub(super) folder: Option<String>,
+    pub(super) source: Source,
+    pub(super) mapper: Mapper,
+    pub(super) converter: Converter,
+    pub(super) destinations: Vec<Destination>,
+    #[serde(default)]
+    pub(super) grant: Grants,
+    pub(super) accepted_terms: Option<String>,
+    pub(super) grace: Option<String>,
+    pub(super) lookback: Option<String>,
+    pub(super) settle: Option<String>,
+    pub(super) catch_all: Option<String>,
+}
+
+pub(super) type Settings = serde_json::Map<String, serde_json::Value>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    pub(super) plugin: String,
+    #[serde(default)]
+    pub(super) settings: Settings,
+    pub(super) credential: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mapper {
+    pub(super) plugin: String,
+    #[serde(default)]
+    pub(super) settings: Settings,
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Converter {
+    pub(super) plugin: String,
+    #[serde(default)]
+    pub(super) settings: Settings,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Destination {
+    Maildir { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mailboxes {
+    pub(super) domains: Option<Vec<String>>,
+    pub(super) addresses: Option<Vec<String>>,
+    pub(super) existing: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Grants {
+    #[serde(default)]
+    pub(super) source: Grant,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Grant {
+    #[serde(default)]
+    pub(super) origins: Vec<String>,
+    #[serde(default)]
+    pub(super) folders: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credential {
+    pub(super) scheme: SchemeName,
+    pub(super) origins: Vec<String>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Secret>,
+    pub(super) token: Option<Secret>,
+    pub(super) value: Option<Secret>,
+    /// Name of the header or query parameter.
+    pub(super) parameter: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SchemeName {
+    Basic,
+    Bearer,
+    Header,
+    Query,
+    Login,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Secret {
+    Env(String),
+    File(PathBuf),
+    Store(String),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stage {
+    pub(super) keep_days: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) attachment_bytes_max: Option<u64>,
+    pub(super) connectors_at_once_max: Option<usize>,
+}

@@ -1,0 +1,273 @@
+//! Open folders of mailboxes, and the system calls that make a copy durable.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Write},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustix::{
+    fs::{self, AtFlags, Mode, OFlags, RenameFlags},
+    io::Errno,
+};
+
+use super::name::without_flags;
+
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::CLOEXEC);
+
+/// Folders held open at once; the least recently opened are closed beyond it.
+const OPEN_FOLDERS_MAX: usize = 4_096;
+
+/// One mailbox's folder.
+pub(super) struct Folder {
+    tmp: OwnedFd,
+    new: OwnedFd,
+    cur: OwnedFd,
+    device: u64,
+}
+
+/// Where a prepared folder stands in [`Folders`].
+#[derive(Clone, Copy)]
+pub(super) struct Place(usize);
+
+/// The folders used so far.
+pub(super) struct Folders {
+    root: PathBuf,
+    name: String,
+    places: HashMap<Arc<str>, Place>,
+    open: Vec<Folder>,
+    devices: HashMap<u64, OwnedFd>,
+}
+
+/// Descriptors to sync the file systems in use.
+pub(super) struct FileSystems(Vec<OwnedFd>);
+
+impl FileSystems {
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.0.iter().try_for_each(|system| Ok(fs::syncfs(system)?))
+    }
+}
+
+impl Folders {
+    pub(super) fn open(root: &Path, folder: &str) -> io::Result<Self> {
+        if folder.is_empty() || folder.contains(char::is_control) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{folder:?} cannot be a folder name")));
+        }
+        let root_fd = fs::open(root, FOLDER, Mode::empty())?;
+        let device = fs::fstat(&root_fd)?.st_dev;
+        Ok(Self {
+            root: root.to_owned(),
+            // The dot separates levels in Maildir++ and the slash does in most servers: neither can be part of a name.
+            name: format!(".{}", modified_utf7(&folder.replace(['.', '/'], "-"))),
+            places: HashMap::new(),
+            open: Vec::new(),
+            devices: HashMap::from([(device, root_fd)]),
+        })
+    }
+
+    /// Opens a mailbox's folder, creating what is missing and making the creation durable.
+    pub(super) fn prepare(&mut self, mailbox: &Arc<str>) -> io::Result<Place> {
+        if let Some(place) = self.places.get(mailbox) {
+            return Ok(*place);
+        }
+        let folder = Folder::create(&self.root, mailbox, &self.name)?;
+        if !self.devices.contains_key(&folder.device) {
+            self.devices.insert(folder.device, fs::openat(&folder.new, ".", FOLDER, Mode::empty())?);
+        }
+        let place = Place(self.open.len());
+        self.open.push(folder);
+        self.places.insert(Arc::clone(mailbox), place);
+        Ok(place)
+    }
+
+    pub(super) fn at(&self, place: Place) -> &Folder {
+        &self.open[place.0]
+    }
+
+    /// Fresh descriptors of the file systems in use. Called after every folder of a group was prepared.
+    pub(super) fn file_systems(&self) -> io::Result<FileSystems> {
+        let reopened = self.devices.values().map(|fd| fs::openat(fd, ".", FOLDER, Mode::empty()));
+        Ok(FileSystems(reopened.collect::<Result<_, _>>()?))
+    }
+
+    /// Syncs the `new` folders of a small group.
+    pub(super) fn sync_new(&self, places: &[Place]) -> io::Result<()> {
+        let mut indices: Vec<usize> = places.iter().map(|place| place.0).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        indices.into_iter().try_for_each(|index| Ok(fs::fsync(&self.open[index].new)?))
+    }
+
+    /// For each (mailbox, base name), whether it is in `new` or `cur`. Each mailbox is listed once.
+    pub(super) fn find(&mut self, wanted: &[(Arc<str>, String)]) -> io::Result<Vec<bool>> {
+        let mut by_mailbox: HashMap<&Arc<str>, Vec<usize>> = HashMap::new();
+        for (index, (mailbox, _)) in wanted.iter().enumerate() {
+            by_mailbox.entry(mailbox).or_default().push(index);
+        }
+        let mut found = vec![false; wanted.len()];
+        for (mailbox, indices) in by_mailbox {
+            let names: HashMap<&str, usize> = indices.iter().map(|&index| (wanted[index].1.as_str(), index)).collect();
+            let place = self.prepare(mailbox)?;
+            let folder = self.at(place);
+            for part in [&folder.new, &folder.cur] {
+                for entry in fs::Dir::read_from(part)? {
+                    let entry = entry?;
+                    if let Some(&index) =
+                        entry.file_name().to_str().ok().and_then(|name| names.get(without_flags(name)))
+                    {
+                        found[index] = true;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Closes everything when very many mailboxes are open; called between groups.
+    pub(super) fn trim(&mut self) {
+        if self.open.len() > OPEN_FOLDERS_MAX {
+            self.open.clear();
+            self.places.clear();
+        }
+    }
+}
+
+impl Folder {
+    fn create(root: &Path, mailbox: &str, name: &str) -> io::Result<Self> {
+        let home = root.join(mailbox);
+        let folder = home.join(name);
+        let mut made = Vec::new();
+        for path in [home.clone(), home.join("tmp"), home.join("new"), home.join("cur"), folder.clone()]
+            .into_iter()
+            .chain(["tmp", "new", "cur"].map(|part| folder.join(part)))
+        {
+            match fs::mkdir(&path, Mode::RWXU) {
+                Ok(()) => made.push(path),
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let marker = folder.join("maildirfolder");
+        if !marker.exists() {
+            File::create(&marker)?.sync_all()?;
+            made.push(marker);
+        }
+        if !made.is_empty() {
+            for path in [root, &home, &folder] {
+                File::open(path)?.sync_all()?;
+            }
+        }
+        let part = |part: &str| fs::open(folder.join(part), FOLDER, Mode::empty());
+        let new = part("new")?;
+        let device = fs::fstat(&new)?.st_dev;
+        Ok(Self { tmp: part("tmp")?, new, cur: part("cur")?, device })
+    }
+
+    /// Writes a file in `tmp`, over whatever a crash may have left there.
+    pub(super) fn write(
+        &self,
+        name: &str,
+        sync: bool,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mut file = File::from(fs::openat(&self.tmp, name, flags, Mode::RUSR | Mode::WUSR)?);
+        content(&mut file)?;
+        if sync {
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file from `tmp`, as far as that works: it is no mail yet.
+    pub(super) fn forget(&self, name: &str) {
+        let _ignored = fs::unlinkat(&self.tmp, name, AtFlags::empty());
+    }
+
+    /// Moves a file from `tmp` to `new`; false when `new` has that name already.
+    pub(super) fn publish(&self, name: &str) -> io::Result<bool> {
+        match fs::renameat_with(&self.tmp, name, &self.new, name, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // File systems without NOREPLACE (some network ones): a link refuses an existing name as well.
+            Err(Errno::INVAL | Errno::NOSYS) => match fs::linkat(&self.tmp, name, &self.new, name, AtFlags::empty()) {
+                Ok(()) => {
+                    fs::unlinkat(&self.tmp, name, AtFlags::empty())?;
+                    Ok(true)
+                }
+                Err(Errno::EXIST) => Ok(false),
+                Err(error) => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the file in `new` satisfies `same`; the one in `tmp` is removed.
+    pub(super) fn holds(&self, name: &str, same: impl FnOnce(File) -> io::Result<bool>) -> io::Result<bool> {
+        self.forget(name);
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        same(File::from(fs::openat(&self.new, name, flags, Mode::empty())?))
+    }
+}
+
+/// RFC 3501 section 5.1.3: `&` starts base64 of UTF-16BE, `,` replaces `/`.
+fn modified_utf7(name: &str) -> String {
+    use base64::{Engine as _, alphabet::IMAP_MUTF7, engine::general_purpose::{GeneralPurpose, NO_PAD}};
+    let engine = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+    let mut out = String::with_capacity(name.len());
+    let mut run: Vec<u8> = Vec::new();
+    let mut end_run = |run: &mut Vec<u8>, out: &mut String| {
+        if !run.is_empty() {
+            out.push('&');
+            engine.encode_string(&*run, out);
+            out.push('-');
+            run.clear();
+        }
+    };
+    for character in name.chars() {
+        if character == '&' {
+            end_run(&mut run, &mut out);
+            out.push_str("&-");
+        } else if (' '..='~').contains(&character) {
+            end_run(&mut run, &mut out);
+            out.push(character);
+        } else {
+            let mut units = [0; 2];
+            run.extend(character.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+        }
+    }
+    end_run(&mut run, &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_names_are_in_modified_utf7() {
+        for (name, expect) in [
+            ("WhatsApp Archiver", "WhatsApp Archiver"),
+            ("R&D", "R&-D"),
+            ("Entwürfe", "Entw&APw-rfe"),
+            ("台北", "&U,BTFw-"),
+            ("a😀b", "a&2D3eAA-b"),
+        ] {
+            assert_eq!(modified_utf7(name), expect);
+        }
+    }
+
+    #[test]
+    fn separators_become_dashes_and_no_name_leaves_the_mailbox() {
+        let root = tempfile::tempdir().expect("a folder");
+        for (name, expect) in [("SMS/MMS Archiver", ".SMS-MMS Archiver"), ("../x", ".---x"), ("a.b", ".a-b")] {
+            assert_eq!(Folders::open(root.path(), name).expect("opens").name, expect);
+        }
+        for name in ["", "a\0", "a\nb"] {
+            assert!(Folders::open(root.path(), name).is_err(), "{name:?}");
+        }
+    }
+}

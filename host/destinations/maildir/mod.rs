@@ -1,0 +1,215 @@
+//! Maildir++: `<root>/<address>/.<Folder>/{tmp,new,cur}`.
+//!
+//! A group is written whole to `tmp`, made durable by one `syncfs`, renamed to `new`, and made durable again: two
+//! syncs for a thousand copies over forty mailboxes. Names are deterministic, so that a copy in doubt is found again
+//! in `new` or `cur`, whatever flags a reader gave it, and a rename that finds its name taken is no second copy.
+//! A failed sync is never tried over: what it left behind is in doubt.
+
+mod directory;
+mod folder;
+mod name;
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::BoxFuture;
+use sha2::{Digest, Sha256};
+
+use super::{Capabilities, Delivered, Delivery, Destination};
+use crate::item::{BlobSource, Failure, NextMove, limits};
+
+pub use directory::Mailboxes;
+use folder::{Folder, Folders};
+
+/// Groups of fewer files are synced file by file: cheaper than waiting for everything else on the file system.
+const SYNC_WHOLE_FROM_FILES: usize = 32;
+
+/// What the operator configured.
+#[derive(Clone, Debug)]
+pub struct MaildirSettings {
+    /// Folder that holds the mailboxes.
+    pub root: PathBuf,
+    /// Folder name in each mailbox (`WhatsApp Archiver`).
+    pub folder: String,
+    /// Which addresses are mailboxes.
+    pub mailboxes: Mailboxes,
+    /// Largest message.
+    pub message_bytes_max: Option<u64>,
+}
+
+/// Mailboxes below one root.
+pub struct Maildir {
+    identity: String,
+    settings: MaildirSettings,
+    folders: Arc<Mutex<Folders>>,
+}
+
+impl Maildir {
+    /// Opens the root, creating it when it is missing.
+    ///
+    /// # Errors
+    /// `maildir-root` when it cannot be created or is no folder.
+    pub fn open(settings: MaildirSettings) -> Result<Self, Failure> {
+        let root = &settings.root;
+        std::fs::create_dir_all(root)
+            .and_then(|()| root.canonicalize())
+            .and_then(|path| Ok((Folders::open(&path, &settings.folder)?, path)))
+            .map(|(folders, path)| Self {
+                identity: format!("maildir:{}", path.display()),
+                folders: Arc::new(Mutex::new(folders)),
+                settings: settings.clone(),
+            })
+            .map_err(|error| {
+                Failure::new(
+                    "maildir-root",
+                    NextMove::AskPerson,
+                    format!("cannot use `{}` as the root of mailboxes: {error}", root.display()),
+                )
+                .hint("give the user that runs chancery the right to write there, or change `root` of this destination")
+            })
+    }
+
+    fn blocking<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&mut Folders) -> Result<T, Trouble> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, Failure>> {
+        let folders = Arc::clone(&self.folders);
+        Box::pin(async move {
+            let done = tokio::task::spawn_blocking(move || {
+                work(&mut folders.lock().unwrap_or_else(PoisonError::into_inner))
+            })
+            .await;
+            match done {
+                Ok(result) => result.map_err(|trouble| trouble.failure(what, &self.settings.root)),
+                Err(error) => Err(Failure::new("maildir-panic", NextMove::Stop, format!("{what} ended: {error}"))),
+            }
+        })
+    }
+}
+
+impl Destination for Maildir {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            message_bytes_max: self.settings.message_bytes_max,
+            group_copies_max: limits::GROUP_COPIES_MAX,
+        }
+    }
+
+    fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>> {
+        Box::pin(async move {
+            Ok(addresses.iter().map(|address| self.settings.mailboxes.find(&self.settings.root, address)).collect())
+        })
+    }
+
+    fn deliver(
+        &self,
+        group: Vec<Delivery>,
+        blobs: Arc<dyn BlobSource>,
+    ) -> BoxFuture<'_, Result<Vec<Delivered>, Failure>> {
+        self.blocking("writing mail", move |folders| deliver(folders, &group, &*blobs))
+    }
+
+    fn present<'a>(&'a self, group: &'a [Delivery]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
+        let wanted: Vec<(Arc<str>, String)> =
+            group.iter().map(|copy| (Arc::clone(&copy.mailbox), name::base(copy))).collect();
+        self.blocking("looking for mail", move |folders| {
+            let found = folders.find(&wanted).map_err(Trouble::Before)?;
+            Ok(found.into_iter().zip(wanted).map(|(there, (_, base))| there.then(|| base.into_bytes())).collect())
+        })
+    }
+}
+
+/// When an IO error struck decides what is known about the group.
+enum Trouble {
+    /// Before the first rename: no copy of the group is in any mailbox.
+    Before(io::Error),
+    /// After it, or in a sync: the group is in doubt, and the file system may be lying.
+    InDoubt(io::Error),
+}
+
+impl Trouble {
+    fn failure(self, what: &str, root: &Path) -> Failure {
+        let (error, in_doubt) = match self {
+            Self::Before(error) => (error, false),
+            Self::InDoubt(error) => (error, true),
+        };
+        let (code, next, hint) = match error.kind() {
+            _ if in_doubt => ("maildir-sync-failed", NextMove::Stop, "look at the disk (`dmesg`), then run `chancery sync` again: copies in doubt are looked for before anything is written"),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost"),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ("no-permission", NextMove::AskPerson, "give the user that runs chancery the right to write there, then run `chancery sync` again"),
+            _ => ("maildir-io", NextMove::Retry { after: None }, "run `chancery doctor`"),
+        };
+        Failure::new(code, next, format!("{what} below `{}` failed: {error}", root.display())).hint(hint)
+    }
+}
+
+fn deliver(folders: &mut Folders, group: &[Delivery], blobs: &dyn BlobSource) -> Result<Vec<Delivered>, Trouble> {
+    folders.trim();
+    let mut names = Vec::with_capacity(group.len());
+    let mut places = Vec::with_capacity(group.len());
+    for copy in group {
+        places.push(folders.prepare(&copy.mailbox).map_err(Trouble::Before)?);
+        names.push(name::base(copy));
+    }
+    let whole = group.len() >= SYNC_WHOLE_FROM_FILES;
+    // Descriptors for `syncfs` are opened before the first write: it reports only what failed since then.
+    let systems = folders.file_systems().map_err(Trouble::Before)?;
+    for (index, copy) in group.iter().enumerate() {
+        let folder = folders.at(places[index]);
+        let written = folder.write(&names[index], !whole, |file| copy.message.write_to(file, blobs));
+        if let Err(error) = written {
+            for (place, name) in places.iter().zip(&names).take(index + 1) {
+                folders.at(*place).forget(name);
+            }
+            return Err(Trouble::Before(error));
+        }
+    }
+    if whole {
+        systems.sync().map_err(Trouble::InDoubt)?;
+    }
+    let mut outcomes = Vec::with_capacity(group.len());
+    for (copy, (place, name)) in group.iter().zip(places.iter().zip(&names)) {
+        outcomes.push(settle(folders.at(*place), name, copy, blobs).map_err(Trouble::InDoubt)?);
+    }
+    if whole {
+        systems.sync().map_err(Trouble::InDoubt)?;
+    } else {
+        folders.sync_new(&places).map_err(Trouble::InDoubt)?;
+    }
+    Ok(outcomes)
+}
+
+fn settle(folder: &Folder, name: &str, copy: &Delivery, blobs: &dyn BlobSource) -> io::Result<Delivered> {
+    if folder.publish(name)? {
+        return Ok(Delivered::Stored(name.as_bytes().to_vec()));
+    }
+    if folder.holds(name, |there| same_bytes(there, copy, blobs))? {
+        return Ok(Delivered::AlreadyThere(name.as_bytes().to_vec()));
+    }
+    Ok(Delivered::Refused(
+        Failure::new(
+            "mailbox-conflict",
+            NextMove::Reject,
+            format!("the mailbox already holds a file `{name}` with other bytes"),
+        )
+        .hint("move that file away, then run `chancery parked retry`"),
+    ))
+}
+
+fn same_bytes(mut there: File, copy: &Delivery, blobs: &dyn BlobSource) -> io::Result<bool> {
+    if there.metadata()?.len() != copy.message.size_bytes() {
+        return Ok(false);
+    }
+    let mut hasher = Sha256::new();
+    io::copy(&mut there, &mut hasher)?;
+    Ok(hasher.finalize()[..] == copy.message.sha256(blobs)?)
+}

@@ -1,0 +1,72 @@
+//! Where copies go. One trait; one file a destination.
+//!
+//! What lives here: everything that knows a foreign mailbox protocol, and the per-mailbox locks. What may not: items,
+//! mapping, the ledger. A destination is handed finished messages and answers for each copy; it never decides what
+//! follows a failure, and it never sends again on its own.
+
+mod locks;
+pub mod maildir;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::item::{BlobSource, Failure, Message, TimestampMs};
+
+pub use locks::{MailboxGuard, MailboxLocks};
+
+/// What a destination can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Largest message; above it attachments are withheld.
+    pub message_bytes_max: Option<u64>,
+    /// Copies of one group.
+    pub group_copies_max: usize,
+}
+
+/// One copy to be written.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The mailbox's address, as [`Destination::lookup`] gave it.
+    pub mailbox: Arc<str>,
+    /// The message.
+    pub message: Message,
+    /// Its date: what the mailbox shows as received.
+    pub received_at_ms: TimestampMs,
+}
+
+/// What became of one copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// Durably there now; the token finds it again (at most 64 bytes).
+    Stored(Vec<u8>),
+    /// It was there before, byte for byte.
+    AlreadyThere(Vec<u8>),
+    /// This copy will never be taken; the others of the group are not concerned.
+    Refused(Failure),
+}
+
+/// A place that holds mailboxes.
+///
+/// A caller holds the [`MailboxLocks`] of every mailbox it delivers to. An error of [`Destination::deliver`] leaves
+/// the whole group in doubt: the caller asks [`Destination::present`] before it sends any of it again.
+pub trait Destination: Send + Sync {
+    /// Names the place across the host (`maildir:/srv/mail`): what locks are kept by.
+    fn identity(&self) -> &str;
+
+    /// What it can take.
+    fn capabilities(&self) -> Capabilities;
+
+    /// For each address, the mailbox's canonical address, or none when there is no such mailbox.
+    fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>>;
+
+    /// Writes a group that may span mailboxes; one answer a copy, in order, once all of them are durable.
+    fn deliver(
+        &self,
+        group: Vec<Delivery>,
+        blobs: Arc<dyn BlobSource>,
+    ) -> BoxFuture<'_, Result<Vec<Delivered>, Failure>>;
+
+    /// For each copy that is in doubt, the token when it is there.
+    fn present<'a>(&'a self, group: &'a [Delivery]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>>;
+}

@@ -1,0 +1,47 @@
+//! A failure as a value: what failed and what the host does next.
+
+use std::time::Duration;
+
+/// What follows a failure. Decided once, from the failure's kind; see `pipeline::policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextMove {
+    /// Try again, not before this wait.
+    Retry {
+        /// The least wait the other side asked for.
+        after: Option<Duration>,
+    },
+    /// This input will never work: park it.
+    Reject,
+    /// A person must act (sign in, change a setting, grant): stop this connector's turn, keep everything.
+    AskPerson,
+    /// A defect of ours or of a plugin: stop this connector's turn, keep everything.
+    Stop,
+}
+
+/// Why something could not be done, for a person and for the policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// Stable kebab-case reason; `chancery explain CODE` knows those of the host.
+    pub code: String,
+    /// What failed, on what, why: one sentence, or lines for a diagnostic. No message text, no secret.
+    pub message: String,
+    /// The next command or configuration line.
+    pub hint: Option<String>,
+    /// What follows.
+    pub next: NextMove,
+}
+
+impl Failure {
+    /// A failure with a stable code and what follows.
+    pub fn new(code: impl Into<String>, next: NextMove, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), hint: None, next }
+    }
+
+    /// Adds the next command or configuration line.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

@@ -1,0 +1,147 @@
+//! Every limit of the host, together, with the relations between them asserted.
+//!
+//! Units stand last in the names. Those an operator may change are defaults here and keys in
+//! `docs/configuration.md`; the others are part of the contract.
+
+use std::time::Duration;
+
+// What a plugin may use, per call.
+
+/// Wall-clock time of one plugin call, HTTP waits included.
+pub const CALL_TIME_MAX: Duration = Duration::from_secs(120);
+/// Processor time of one plugin call between two epochs checks; the same for pure plugins, which never wait.
+pub const CALL_CPU_TIME_MAX: Duration = Duration::from_secs(60);
+/// Tick of the epoch clock.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// Linear memory of one plugin instance.
+pub const GUEST_MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Bytes that one call may move between host and guest.
+pub const HOSTCALL_BYTES_MAX: usize = 64 << 20;
+/// Linear memory above which a pure plugin's instance is not used again.
+pub const GUEST_REUSE_BYTES_MAX: usize = 32 << 20;
+/// Batches after which a pure plugin's instance is not used again.
+pub const GUEST_REUSE_BATCHES_MAX: u32 = 100;
+/// Bytes of a guest's stderr kept per call (its tail).
+pub const GUEST_LOG_BYTES_MAX: usize = 16 << 10;
+/// Bytes of stderr after which a call is ended.
+pub const GUEST_LOG_FLOOD_BYTES_MAX: usize = 8 << 20;
+/// HTTP requests of one call.
+pub const CALL_REQUESTS_MAX: u32 = 4_096;
+/// Body of a request.
+pub const REQUEST_BODY_BYTES_MAX: usize = 1 << 20;
+/// Body of an answer that goes into the guest.
+pub const RESPONSE_BODY_BYTES_MAX: usize = 16 << 20;
+/// Start of a body that `fetch` returns for a status other than 200.
+pub const RESPONSE_EXCERPT_BYTES_MAX: usize = 4 << 10;
+/// Redirects followed within the grant.
+pub const REDIRECTS_MAX: u32 = 5;
+/// One read of a folder or archive.
+pub const READ_BYTES_MAX: u32 = 4 << 20;
+/// Files of a folder or an archive.
+pub const ENTRIES_MAX: usize = 100_000;
+/// Bytes an archive may unpack to, per byte of the archive, and in all.
+pub const UNPACK_RATIO_MAX: u64 = 1_000;
+/// Bytes an archive may unpack to in all (documented for operators; a larger export is split).
+pub const UNPACK_BYTES_MAX: u64 = 8 << 30;
+/// One component file.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+
+// What a page may hold.
+
+/// Items asked for in one `pull`.
+pub const PAGE_ITEMS_MAX: u32 = 1_000;
+/// Participants of an item.
+pub const ITEM_PARTICIPANTS_MAX: usize = 4_096;
+/// Attachments of an item.
+pub const ITEM_ATTACHMENTS_MAX: usize = 256;
+/// Text of an item.
+pub const ITEM_TEXT_BYTES_MAX: usize = 16 << 20;
+/// An item's id.
+pub const ITEM_ID_BYTES_MAX: usize = 512;
+/// An item as the source wrote it.
+pub const ITEM_ORIGINAL_BYTES_MAX: usize = 64 << 10;
+/// A name, phone number, address or title.
+pub const NAME_BYTES_MAX: usize = 4 << 10;
+/// Pairs of extensions of one record.
+pub const EXTENSIONS_MAX: usize = 64;
+/// A cursor.
+pub const CURSOR_BYTES_MAX: usize = 16 << 10;
+/// A bookmark.
+pub const BOOKMARK_BYTES_MAX: usize = 64 << 10;
+/// Attachment bytes taken into the stage (default of `limits.attachment_bytes_max`).
+pub const ATTACHMENT_BYTES_MAX: u64 = 2 << 30;
+/// Pages of one window (1,000 million items at the least page of 100).
+pub const WINDOW_PAGES_MAX: u64 = 10_000_000;
+/// Pages in a row without an item, after which a source is said to loop.
+pub const EMPTY_PAGES_MAX: u32 = 100_000;
+
+// What goes through the converter.
+
+/// Items of one `convert`.
+pub const CONVERT_ITEMS_MAX: usize = 256;
+/// Text bytes of one `convert`, after which a batch is cut.
+pub const CONVERT_BYTES_MAX: usize = 8 << 20;
+/// A message without its attachments.
+pub const SKELETON_BYTES_MAX: usize = 16 << 20;
+/// Bytes of attachments one `convert` may read.
+pub const ATTACHMENT_READ_BYTES_MAX: u64 = 64 << 20;
+
+// What is under way at once.
+
+/// Pages pulled ahead of the one being delivered.
+pub const PAGES_AHEAD_MAX: usize = 2;
+/// Copies of one delivery group.
+pub const GROUP_COPIES_MAX: usize = 1_000;
+/// Bytes of one delivery group held in memory.
+pub const GROUP_BYTES_MAX: usize = 64 << 20;
+/// Connectors that run side by side (default).
+pub const CONNECTORS_AT_ONCE_MAX: usize = 4;
+
+// What is tried again, and when.
+
+/// Attempts of one step before the turn is given up; the window stays open.
+pub const ATTEMPTS_MAX: u32 = 8;
+/// First wait between attempts; doubled each time.
+pub const RETRY_DELAY_MIN: Duration = Duration::from_millis(500);
+/// Longest wait between attempts.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
+/// Longest wait another side may ask for within a turn; a longer one ends the turn.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
+
+// What the state keeps.
+
+/// A value in sled: under its blob threshold, whose files it never syncs.
+pub const INDEX_VALUE_BYTES_MAX: usize = 16 << 10;
+/// A ledger segment, after which a new one begins.
+pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// A ledger record.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+/// Writes of one sled transaction.
+pub const INDEX_TRANSACTION_WRITES_MAX: usize = 256;
+/// Time within which the index must open before it is held to be broken.
+pub const INDEX_OPEN_TIME_MAX: Duration = Duration::from_secs(60);
+
+// Time.
+
+/// A window is read this long after its end (default of `grace`).
+pub const GRACE: Duration = Duration::from_secs(15 * 60);
+/// A read begins this much before the window (default of `lookback`).
+pub const LOOKBACK: Duration = Duration::from_secs(48 * 60 * 60);
+/// How far an item may lie after its window's end and still be taken for real.
+pub const FUTURE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// A file must have been unchanged this long before it is read (default of `settle`).
+pub const FILE_SETTLE: Duration = Duration::from_secs(5);
+/// Staged pages are kept this many days after everything was delivered (default of `stage.keep_days`).
+pub const STAGE_KEEP_DAYS: u32 = 7;
+
+const _: () = assert!(CALL_CPU_TIME_MAX.as_millis() <= CALL_TIME_MAX.as_millis());
+const _: () = assert!(EPOCH_TICK.as_millis() * 10 <= CALL_CPU_TIME_MAX.as_millis());
+const _: () = assert!(GUEST_REUSE_BYTES_MAX < GUEST_MEMORY_BYTES_MAX);
+const _: () = assert!(RESPONSE_BODY_BYTES_MAX < HOSTCALL_BYTES_MAX);
+const _: () = assert!(SKELETON_BYTES_MAX < HOSTCALL_BYTES_MAX);
+const _: () = assert!(CONVERT_BYTES_MAX <= SKELETON_BYTES_MAX);
+const _: () = assert!((READ_BYTES_MAX as usize) < HOSTCALL_BYTES_MAX);
+const _: () = assert!(CURSOR_BYTES_MAX < RECORD_BYTES_MAX);
+const _: () = assert!(BOOKMARK_BYTES_MAX < RECORD_BYTES_MAX);
+const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
+const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

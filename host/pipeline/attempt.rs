@@ -1,0 +1,33 @@
+//! Tries a step as often as the policy says.
+
+use std::future::Future;
+
+use super::{
+    policy::{self, Decision},
+    turn::Turn,
+};
+use crate::item::Failure;
+
+/// Runs `step` until it succeeds or the policy gives up; a failure comes back with whether it is to be parked.
+pub(super) async fn attempt<T, F: Future<Output = Result<T, Failure>>>(
+    turn: &Turn,
+    parkable: bool,
+    mut step: impl FnMut() -> F,
+) -> Result<T, (Failure, Decision)> {
+    let mut attempt = 0;
+    loop {
+        let failure = match step().await {
+            Ok(done) => return Ok(done),
+            Err(failure) => failure,
+        };
+        attempt += 1;
+        match policy::decide(failure.next, attempt, parkable) {
+            Decision::Wait(wait) => {
+                tracing::warn!(connector = turn.connector, code = failure.code, attempt, wait_ms = wait.as_millis(), "{failure}; trying again");
+                turn.progress.waiting(&failure, wait);
+                tokio::time::sleep(wait).await;
+            }
+            decision @ (Decision::Park | Decision::EndTurn) => return Err((failure, decision)),
+        }
+    }
+}

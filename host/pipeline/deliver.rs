@@ -1,0 +1,244 @@
+//! `deliver`: durable intent, write, durable receipt, a group at a time.
+//!
+//! The receipts of one group and the intents of the next are one commit, so a group costs one commit of the ledger.
+//! Copies that are in doubt are looked for first; what is there gets the receipt it would have had.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    crash,
+    convert::{Converted, ConvertedItem, Rendering},
+    map::Doubt,
+    policy::{self, Decision},
+    turn::{DestinationSlot, Step, Turn, blocking},
+};
+use crate::{
+    destinations::{Delivered as Answer, Delivery},
+    item::{BlobSource, Failure, Message, limits},
+    state::{CopyKey, Group, Intent, Outcome, ParkReason, Receipt},
+};
+
+/// A page whose copies are where they belong, the last receipts not yet in the ledger.
+pub(super) struct Delivered {
+    facts: Group,
+}
+
+impl Delivered {
+    pub(super) fn into_facts(self) -> Group {
+        self.facts
+    }
+}
+
+/// A copy with its message.
+struct Ready {
+    key: CopyKey,
+    delivery: Delivery,
+    partial: bool,
+    doubt: Doubt,
+}
+
+impl Ready {
+    fn receipt(&self, token: Vec<u8>, there_before: bool) -> Receipt {
+        let outcome = match (there_before, self.partial) {
+            (true, _) => Outcome::Skipped,
+            (false, true) => Outcome::Partial,
+            (false, false) => Outcome::Imported,
+        };
+        Receipt { copy: self.key, outcome, token }
+    }
+}
+
+/// Delivers every copy of the page.
+pub(super) async fn deliver(turn: &Turn, converted: Converted) -> Result<Delivered, Failure> {
+    let Converted { page, plans, items } = converted;
+    let mut facts = Group::new();
+    let parked_by_plan = plans.iter().map(|plan| plan.copies.iter().filter(|copy| copy.parked.is_some()).count());
+    turn.progress.advanced(Step::Parked, parked_by_plan.sum::<usize>() as u64);
+    plans.into_iter().for_each(|plan| facts.plan(plan));
+    let mut queues: HashMap<u16, Vec<Ready>> = HashMap::new();
+    for item in items {
+        let received_at_ms = page.items[item.item.position].sent_at_ms;
+        queue(turn, item, received_at_ms, &mut queues, &mut facts);
+    }
+    for slot in &turn.destinations {
+        let Some(copies) = queues.remove(&slot.number) else { continue };
+        for group in groups(copies, slot.destination.capabilities().group_copies_max) {
+            facts = deliver_group(turn, slot, group, facts).await?;
+        }
+    }
+    Ok(Delivered { facts })
+}
+
+fn queue(
+    turn: &Turn,
+    item: ConvertedItem,
+    received_at_ms: i64,
+    queues: &mut HashMap<u16, Vec<Ready>>,
+    facts: &mut Group,
+) {
+    for copy in item.item.copies {
+        let key = CopyKey { ordinal: item.item.ordinal, copy: copy.number };
+        let rendering = item.renderings.iter().find(|(destination, _)| *destination == copy.destination);
+        match rendering {
+            Some((_, Rendering::Message { message, partial })) => {
+                queues.entry(copy.destination).or_default().push(Ready {
+                    key,
+                    delivery: Delivery { mailbox: copy.mailbox, message: message.clone(), received_at_ms },
+                    partial: *partial,
+                    doubt: copy.doubt,
+                });
+            }
+            Some((_, Rendering::Failed(reason))) => {
+                turn.progress.advanced(Step::Parked, 1);
+                facts.fail(key, reason.clone());
+            }
+            None => {
+                turn.progress.advanced(Step::Parked, 1);
+                let message = format!("destination {} is not configured any more", copy.destination);
+                facts.fail(key, ParkReason { code: "destination-gone".to_owned(), message });
+            }
+        }
+    }
+}
+
+/// Cuts by count and by the bytes held in memory.
+fn groups(copies: Vec<Ready>, copies_max: usize) -> Vec<Vec<Ready>> {
+    let copies_max = copies_max.clamp(1, limits::GROUP_COPIES_MAX);
+    let mut groups: Vec<Vec<Ready>> = Vec::new();
+    let mut bytes = 0;
+    for copy in copies {
+        let size = copy.delivery.message.skeleton.len();
+        match groups.last_mut() {
+            Some(group) if group.len() < copies_max && bytes + size <= limits::GROUP_BYTES_MAX => {
+                bytes += size;
+                group.push(copy);
+            }
+            _ => {
+                bytes = size;
+                groups.push(vec![copy]);
+            }
+        }
+    }
+    groups
+}
+
+/// Delivers one group and returns its receipts as the beginning of the next commit.
+async fn deliver_group(
+    turn: &Turn,
+    slot: &DestinationSlot,
+    group: Vec<Ready>,
+    mut facts: Group,
+) -> Result<Group, Failure> {
+    let mailboxes: BTreeSet<&str> = group.iter().map(|copy| &*copy.delivery.mailbox).collect();
+    let _guard = turn.locks.hold(slot.destination.identity(), mailboxes).await;
+
+    let mut receipts = Group::new();
+    let mut to_send = look_for_doubtful(slot, group, &mut receipts).await?;
+    let blobs: Arc<dyn BlobSource> = Arc::clone(&turn.stage) as _;
+    (to_send, facts) = intend(turn, to_send, facts, &blobs).await?;
+    turn.with_state(move |state| state.commit(facts)).await?;
+    crash::point("deliver:intended");
+
+    let mut attempt = 0;
+    while !to_send.is_empty() {
+        let deliveries = to_send.iter().map(|copy| copy.delivery.clone()).collect();
+        match slot.destination.deliver(deliveries, Arc::clone(&blobs)).await {
+            Ok(answers) => {
+                crash::point("deliver:written");
+                record(turn, &to_send, answers, &mut receipts);
+                break;
+            }
+            Err(failure) => {
+                attempt += 1;
+                match policy::decide(failure.next, attempt, false) {
+                    Decision::Wait(wait) => {
+                        tracing::warn!(connector = turn.connector, code = failure.code, attempt, wait_ms = wait.as_millis(), "{failure}; looking, then trying again");
+                        turn.progress.waiting(&failure, wait);
+                        tokio::time::sleep(wait).await;
+                        to_send.iter_mut().for_each(|copy| copy.doubt = Doubt::Sent);
+                        to_send = look_for_doubtful(slot, to_send, &mut receipts).await?;
+                    }
+                    Decision::Park | Decision::EndTurn => return Err(failure),
+                }
+            }
+        }
+    }
+    Ok(receipts)
+}
+
+/// Asks the destination for the copies that are in doubt; those that are there get their receipts.
+async fn look_for_doubtful(
+    slot: &DestinationSlot,
+    group: Vec<Ready>,
+    receipts: &mut Group,
+) -> Result<Vec<Ready>, Failure> {
+    let (doubtful, mut to_send): (Vec<Ready>, Vec<Ready>) = group.into_iter().partition(|copy| copy.doubt != Doubt::None);
+    if doubtful.is_empty() {
+        return Ok(to_send);
+    }
+    let deliveries: Vec<Delivery> = doubtful.iter().map(|copy| copy.delivery.clone()).collect();
+    let found = slot.destination.present(&deliveries).await?;
+    for (copy, token) in doubtful.into_iter().zip(found) {
+        match token {
+            Some(token) => receipts.receipt(copy.receipt(token, copy.doubt == Doubt::Parked)),
+            None => to_send.push(copy),
+        }
+    }
+    Ok(to_send)
+}
+
+/// Adds an intent with the SHA-256 of its bytes for each copy; equal messages are hashed once.
+async fn intend(
+    turn: &Turn,
+    to_send: Vec<Ready>,
+    mut facts: Group,
+    blobs: &Arc<dyn BlobSource>,
+) -> Result<(Vec<Ready>, Group), Failure> {
+    let blobs = Arc::clone(blobs);
+    let connector = turn.connector.clone();
+    blocking(move || {
+        let mut last: Option<(Arc<[u8]>, [u8; 32])> = None;
+        for copy in &to_send {
+            let message = &copy.delivery.message;
+            let sha256 = match &last {
+                Some((skeleton, sha256)) if Arc::ptr_eq(skeleton, &message.skeleton) => *sha256,
+                _ => hash(message, &*blobs, &connector)?,
+            };
+            last = Some((Arc::clone(&message.skeleton), sha256));
+            facts.intend(Intent { copy: copy.key, sha256 });
+        }
+        Ok((to_send, facts))
+    })
+    .await
+}
+
+fn hash(message: &Message, blobs: &dyn BlobSource, connector: &str) -> Result<[u8; 32], Failure> {
+    message.sha256(blobs).map_err(|error| {
+        Failure::new(
+            "stage-attachment-lost",
+            crate::item::NextMove::Stop,
+            format!("a staged attachment of connector `{connector}` cannot be read: {error}"),
+        )
+        .hint("restore the stage folder from a backup, then run `chancery sync` again")
+    })
+}
+
+fn record(turn: &Turn, sent: &[Ready], answers: Vec<Answer>, receipts: &mut Group) {
+    let mut delivered = 0;
+    for (copy, answer) in sent.iter().zip(answers) {
+        match answer {
+            Answer::Stored(token) => receipts.receipt(copy.receipt(token, false)),
+            Answer::AlreadyThere(token) => receipts.receipt(copy.receipt(token, copy.doubt != Doubt::Sent)),
+            Answer::Refused(failure) => {
+                turn.progress.advanced(Step::Parked, 1);
+                receipts.fail(copy.key, ParkReason { code: failure.code, message: failure.message });
+                continue;
+            }
+        }
+        delivered += 1;
+    }
+    turn.progress.advanced(Step::Delivered, delivered);
+}

@@ -1,0 +1,63 @@
+//! `source.pull`: asks the source for one page.
+
+use std::sync::Arc;
+
+use super::{
+    attempt::attempt,
+    crash,
+    policy::Decision,
+    turn::{Pull, Step, Turn},
+    window::Window,
+};
+use crate::{
+    item::{BlobSink, Failure, NextMove, Page, limits},
+    stage::PageDraft,
+};
+
+/// A page as the source gave it, checked, its attachments in the stage but nothing durable yet.
+pub(super) struct Fetched {
+    pub(super) page: Page,
+    pub(super) draft: Arc<PageDraft>,
+}
+
+/// Where a page begins: none for the first.
+pub(super) type Cursor = Option<Vec<u8>>;
+
+/// Asks for the page at `cursor`. A page that failed half-way leaves nothing but rubbish in the stage.
+pub(super) async fn pull(turn: &Turn, window: &Window, cursor: Cursor) -> Result<Fetched, Failure> {
+    window.count_page()?;
+    let request = Pull {
+        reading: window.reading(turn.lookback_ms),
+        account: turn.account.clone(),
+        bookmark: window.bookmark.clone(),
+        cursor,
+        max_items: limits::PAGE_ITEMS_MAX,
+    };
+    let answer = attempt(turn, window.is_file(), || async {
+        let draft = turn.stage.page();
+        let blobs: Arc<dyn BlobSink> = Arc::clone(&draft) as _;
+        let page = turn.source.lock().await.pull(&request, blobs).await?;
+        Ok(Fetched { page, draft })
+    })
+    .await;
+    let fetched = match answer {
+        Ok(fetched) => fetched,
+        // A file that cannot be read is parked by itself; the other files of the folder are not concerned.
+        Err((failure, Decision::Park)) => Fetched { page: window.unreadable_file(failure), draft: turn.stage.page() },
+        Err((failure, Decision::Wait(_) | Decision::EndTurn)) => return Err(failure),
+    };
+    if fetched.page.cursor.is_some() && fetched.page.cursor == request.cursor {
+        return Err(Failure::new(
+            "cursor-loop",
+            NextMove::AskPerson,
+            format!("the source of connector `{}` answered the same cursor it was asked with", turn.connector),
+        )
+        .hint("the source or its plugin repeats itself: run `chancery connector check`, then tell the plugin's author"));
+    }
+    if let Some(per_mille) = fetched.page.progress {
+        turn.progress.position(per_mille);
+    }
+    crash::point("fetch:pulled");
+    turn.progress.advanced(Step::Staged, fetched.page.items.len() as u64);
+    Ok(fetched)
+}

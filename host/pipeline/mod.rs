@@ -1,0 +1,75 @@
+//! The spine: one item's journey, and nothing else.
+//!
+//! ```text
+//! source.pull -> stage -> map -> convert -> deliver -> settle
+//! ```
+//!
+//! What lives here: the six steps, each consuming the previous step's type, so that skipping or repeating one does not
+//! compile. What may not: foreign protocols (they are behind [`Source`], [`Mapper`], [`Converter`] and
+//! [`crate::destinations::Destination`]), schedules, words for people. What follows a failure is decided in
+//! [`policy`], by one function without IO.
+//!
+//! The next page is pulled while the last one is being delivered; the channel between them is bounded. If the process
+//! dies anywhere, the ledger says how far each copy came: a window is taken up again from its staged pages, copies
+//! whose intent has no receipt are looked for at the destination before they are sent, and then the reading goes on
+//! from its cursor.
+
+mod attempt;
+mod convert;
+pub mod crash;
+mod deliver;
+mod fetch;
+mod map;
+pub mod parked;
+pub mod policy;
+mod settle;
+mod stage;
+mod turn;
+mod window;
+
+use tokio::sync::mpsc;
+
+use crate::item::{Failure, limits};
+
+pub use parked::{Retried, Selection, retry};
+pub use turn::{Converter, DestinationSlot, Mapper, Progress, Pull, Silent, Source, Step, Turn};
+pub use window::{Due, WindowReport};
+
+/// Takes one window from wherever it stands to its end.
+///
+/// # Errors
+/// The failure that ended the turn. What was staged and delivered until then stands in the ledger; the same call
+/// again goes on from there.
+pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
+    let window = window::open(turn, due).await?;
+    crash::point("window:opened");
+    let (sender, mut staged_pages) = mpsc::channel(limits::PAGES_AHEAD_MAX);
+
+    let reading = async {
+        stage::resume(turn, &window, &sender).await?;
+        let mut cursor = window.next_page();
+        while let Some(at) = cursor {
+            let fetched = fetch::pull(turn, &window, at).await?;
+            let staged = stage::stage(turn, &window, fetched).await?;
+            cursor = staged.next_page();
+            if sender.send(staged).await.is_err() {
+                break; // Delivery failed and says why itself.
+            }
+        }
+        drop(sender);
+        Ok::<(), Failure>(())
+    };
+    let delivering = async {
+        while let Some(staged) = staged_pages.recv().await {
+            let mapped = map::map(turn, staged).await?;
+            let converted = convert::convert(turn, mapped).await?;
+            let delivered = deliver::deliver(turn, converted).await?;
+            settle::settle(turn, delivered).await?;
+        }
+        staged_pages.close();
+        Ok::<(), Failure>(())
+    };
+    futures::try_join!(reading, delivering)?;
+
+    window::close(turn, window).await
+}

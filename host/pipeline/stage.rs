@@ -1,0 +1,155 @@
+//! `stage`: makes a page durable, and takes staged pages up again.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::Sender;
+
+use super::{
+    crash,
+    fetch::{Cursor, Fetched},
+    turn::{Turn, blocking},
+    window::Window,
+};
+use crate::{
+    item::{Failure, Interval, Page, Resolution},
+    state::{CopyState, ItemRow, Observation, Ordinal, StagedPage, Standing, Target, WindowId},
+};
+
+/// A page that survives a crash, with the items of it that are ours to do.
+pub(super) struct Staged {
+    pub(super) page: Arc<Page>,
+    pub(super) items: Vec<StagedItem>,
+    /// Where the next page begins, when there is one and it was not read yet.
+    next: Option<Cursor>,
+}
+
+/// An item that was met for the first time, or for a further owner.
+pub(super) struct StagedItem {
+    pub(super) ordinal: Ordinal,
+    /// Among the page's items; those beyond are its unreadable ones.
+    pub(super) position: usize,
+    /// The item it is a further observation of.
+    pub(super) of: Option<Ordinal>,
+    /// What an earlier attempt planned and did, when this is not the first.
+    pub(super) planned: Option<EarlierPlan>,
+}
+
+/// What the ledger holds of an item's plan.
+pub(super) struct EarlierPlan {
+    pub(super) resolutions: Vec<Resolution>,
+    pub(super) copies: Vec<(u16, Target, CopyState)>,
+}
+
+impl Staged {
+    /// Where the next page begins, if it is still to be read.
+    pub(super) fn next_page(&self) -> Option<Cursor> {
+        self.next.clone()
+    }
+}
+
+/// Commits page and cursor together: first the stage, then the ledger.
+pub(super) async fn stage(turn: &Turn, window: &Window, fetched: Fetched) -> Result<Staged, Failure> {
+    let Fetched { page, draft } = fetched;
+    let page = Arc::new(page);
+    let next = page.cursor.clone().map(Some);
+    let (state, staging, id, interval) =
+        (Arc::clone(&turn.state), Arc::clone(&page), window.id, window.interval);
+    let standings = blocking(move || {
+        let page_name = draft.commit(&staging)?;
+        crash::point("stage:written");
+        let observations = observations(&staging, interval);
+        Ok(state.stage_page(StagedPage {
+            window: id,
+            page_name,
+            cursor: staging.cursor.as_deref(),
+            bookmark: staging.bookmark.as_deref(),
+            observations: &observations,
+        })?)
+    })
+    .await?;
+    crash::point("stage:recorded");
+    let items = standings
+        .into_iter()
+        .enumerate()
+        .filter_map(|(position, standing)| {
+            let (ordinal, of) = match standing {
+                Standing::New(ordinal) => (ordinal, None),
+                Standing::Duplicate { ordinal, of } => (ordinal, Some(of)),
+                Standing::Seen { .. } => return None,
+            };
+            Some(StagedItem { ordinal, position, of, planned: None })
+        })
+        .collect();
+    Ok(Staged { page, items, next })
+}
+
+fn observations(page: &Page, interval: Interval) -> Vec<Observation<'_>> {
+    let late = |at_ms: i64| interval.start_ms.is_some_and(|start_ms| at_ms < start_ms);
+    let items = page.items.iter().map(|item| Observation {
+        id: &item.id,
+        event: item.event,
+        revision: item.revision,
+        owner: item.owner.map(|owner| page.people[owner as usize].id.as_str()),
+        sent_at_ms: Some(item.sent_at_ms),
+        position: 0,
+        unreadable: false,
+        late: late(item.sent_at_ms),
+    });
+    let unreadable = page.unreadable.iter().map(|unreadable| Observation {
+        id: &unreadable.id,
+        event: crate::item::Event::Other,
+        revision: 0,
+        owner: None,
+        sent_at_ms: unreadable.sent_at_ms,
+        position: 0,
+        unreadable: true,
+        late: unreadable.sent_at_ms.is_some_and(late),
+    });
+    let numbered = items.chain(unreadable).zip(0..);
+    numbered.map(|(observation, position)| Observation { position, ..observation }).collect()
+}
+
+/// Hands on the pages that an earlier attempt staged and did not settle.
+pub(super) async fn resume(turn: &Turn, window: &Window, sender: &Sender<Staged>) -> Result<(), Failure> {
+    if !window.taken_up {
+        return Ok(());
+    }
+    let id = window.id;
+    let pages = turn.with_state(move |state| state.pages(id)).await?;
+    for row in pages.into_iter().filter(|page| !page.settled) {
+        let (state, stage) = (Arc::clone(&turn.state), Arc::clone(&turn.stage));
+        let staged = blocking(move || {
+            let page = Arc::new(stage.read_page(&row.page_name)?);
+            let items = unfinished(&state, id, row.seq)?;
+            Ok(Staged { page, items, next: None })
+        })
+        .await?;
+        if sender.send(staged).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn unfinished(
+    state: &crate::state::ConnectorState,
+    window: WindowId,
+    seq: u64,
+) -> Result<Vec<StagedItem>, Failure> {
+    state.page_items(window, seq)?.into_iter().map(|row| staged_item(state, row)).collect()
+}
+
+/// An item as the ledger knows it, to be taken up where it stands.
+pub(super) fn staged_item(state: &crate::state::ConnectorState, row: ItemRow) -> Result<StagedItem, Failure> {
+    let planned = if row.is_planned() {
+        let private = state.item_private(row.ordinal)?;
+        let copies = row.copies.into_iter().zip(private.targets);
+        Some(EarlierPlan {
+            resolutions: private.resolutions,
+            copies: copies.map(|(copy, target)| (copy.destination, target, copy.state)).collect(),
+        })
+    } else {
+        None
+    };
+    Ok(StagedItem { ordinal: row.ordinal, position: row.position as usize, of: row.standing.of(), planned })
+}

@@ -1,0 +1,62 @@
+//! Counts as CSV, a window a row. Cells that a spreadsheet would take for a formula get an apostrophe.
+
+use super::summary::ConnectorSummary;
+use crate::item::time::rfc3339;
+
+/// A header and a row for each window.
+///
+/// # Errors
+/// Never for rows of this shape; the writer's error is passed on.
+pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record([
+        "connector", "start", "end", "fetched", "delivered", "parked", "duplicate", "excluded", "seen", "available",
+        "imported", "partial", "skipped", "failed", "pending",
+    ])?;
+    for connector in connectors {
+        for window in &connector.windows {
+            let (items, copies) = (&window.items, &window.copies);
+            let counts = [
+                items.fetched, items.delivered, items.parked, items.duplicate, items.excluded, items.seen,
+                copies.available, copies.imported, copies.partial, copies.skipped, copies.failed, copies.pending,
+            ];
+            let head = [cell(&connector.name), window.start.map_or_else(String::new, rfc3339), window.end.map_or_else(String::new, rfc3339)];
+            writer.write_record(head.into_iter().chain(counts.map(|count| count.to_string())))?;
+        }
+    }
+    finish(writer)
+}
+
+/// Rows of text cells under a header.
+///
+/// # Errors
+/// As [`windows`].
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<String, csv::Error> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(row.iter().map(|text| cell(text)))?;
+    }
+    finish(writer)
+}
+
+fn finish(writer: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// OWASP, CSV injection: a cell must not start like a formula.
+fn cell(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_no_formulas_and_quotes_hold() {
+        let rows = vec![vec!["=HYPERLINK(1)".to_owned(), "a,\"b\"\nc".to_owned()]];
+        assert_eq!(table(&["x", "y"], rows).expect("a table"), "x,y\r\n'=HYPERLINK(1),\"a,\"\"b\"\"\nc\"\r\n");
+    }
+}

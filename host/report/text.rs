@@ -1,0 +1,56 @@
+//! Counts as text, a window a line.
+
+use std::fmt::Write as _;
+
+use super::summary::{ConnectorSummary, Copies, Items, WindowSummary};
+use crate::item::time::rfc3339;
+
+/// What a connector did, for people.
+pub fn connector(summary: &ConnectorSummary) -> String {
+    let mut text = String::new();
+    let _infallible = writeln!(text, "{}", summary.name);
+    if summary.windows.is_empty() && summary.error.is_none() {
+        text.push_str("  nothing is due\n");
+    }
+    for window in &summary.windows {
+        text.push_str(&self::window(window));
+    }
+    if let Some(error) = &summary.error {
+        let _infallible = writeln!(text, "  stopped: {} ({})", error.message, error.code);
+        if let Some(hint) = &error.hint {
+            let _infallible = writeln!(text, "  hint: {hint}");
+        }
+    }
+    text
+}
+
+/// A window's counts, for people.
+pub fn window(window: &WindowSummary) -> String {
+    let end = window.end.map_or_else(String::new, rfc3339);
+    let span = match window.start {
+        Some(start) => format!("{} .. {end}", rfc3339(start)),
+        None => format!("file read at {end}"),
+    };
+    format!("  {span}\n{}{}", items(&window.items), copies(&window.copies))
+}
+
+fn items(items: &Items) -> String {
+    if items.fetched == 0 && items.seen == 0 {
+        return "    no items\n".to_owned();
+    }
+    let Items { fetched, delivered, parked, duplicate, excluded, seen } = items;
+    format!(
+        "    items   {fetched} fetched = {delivered} delivered + {parked} parked + {duplicate} duplicate + {excluded} excluded{}\n",
+        if *seen > 0 { format!("; {seen} seen before") } else { String::new() }
+    )
+}
+
+fn copies(copies: &Copies) -> String {
+    let Copies { available, imported, partial, skipped, failed, pending } = copies;
+    if *available == 0 {
+        return String::new();
+    }
+    format!(
+        "    copies  {available} available = {imported} imported + {partial} partial + {skipped} skipped + {failed} failed + {pending} pending\n"
+    )
+}

@@ -1,0 +1,260 @@
+//! Puts a connector's turn together: plugins, powers, destinations, ledger, stage.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::{Host, mapping, plugins, secrets};
+use crate::{
+    catalog::lock::Lock,
+    config::{Connector, DestinationConfig},
+    destinations::{Destination, maildir::{Maildir, MaildirSettings}},
+    item::{Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode, descriptor::SourceTraits},
+    pipeline::{self, Conversions, DestinationSlot, Directory, Progress, Pull, Turn},
+    sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, PluginRole, SourcePowers, SourceWorker},
+    stage::Stage,
+    state::{ConnectorState, Pins},
+};
+
+/// The fact under which a connector's account is remembered.
+const ACCOUNT: &str = "account";
+
+/// A turn, and what only the scheduler needs to know of it.
+pub(super) struct Assembled {
+    pub(super) turn: Turn,
+    pub(super) traits: SourceTraits,
+    pub(super) folders: Arc<Folders>,
+    /// The folder setting's value, for sources that read files.
+    pub(super) folder: Option<String>,
+}
+
+/// A source with everything it may do.
+pub(super) struct LoadedSource {
+    pub(super) worker: SourceWorker,
+    pub(super) traits: SourceTraits,
+    pub(super) folders: Arc<Folders>,
+    pub(super) folder: Option<String>,
+    pub(super) digest: [u8; 32],
+    pub(super) settings: String,
+}
+
+/// Loads a connector's source with its powers.
+pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> Result<LoadedSource, Failure> {
+    let config = &connector.source.plugin;
+    let (inspected, settings) =
+        plugins::load(&host.sandbox, lock, &connector.name, PluginRole::Source, &config.plugin, &config.settings).await?;
+    let PluginKind::Source(traits) = inspected.descriptor().kind.clone() else {
+        return Err(Failure::new("plugin-world", NextMove::AskPerson, format!("plugin `{}` is no source", inspected.component.source)));
+    };
+    check_terms(connector, &traits)?;
+    let origins = connector
+        .source
+        .origins
+        .iter()
+        .map(|origin| {
+            origin.parse::<Origin>().map_err(|error| {
+                let message = format!("connector `{}`: `grant.source.origins` has `{origin}`: {error}", connector.name);
+                Failure::new("grant-origin", NextMove::AskPerson, message).hint("write origins as `https://host` or `https://host:port`")
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let credentials = match &connector.source.credential {
+        Some(name) => secrets::credential(&host.config, name, inspected.descriptor())?,
+        None => Vec::new(),
+    };
+    let folders = Arc::new(Folders::new(&host.config.base, &connector.source.folders)?);
+    let egress = Arc::new(Egress::new(&connector.name, &host.config.network, origins, credentials)?);
+    let powers = SourcePowers {
+        connector: connector.name.clone(),
+        egress,
+        folders: Arc::clone(&folders),
+        attachment_bytes_max: host.config.attachment_bytes_max,
+    };
+    let folder = traits
+        .folder_setting
+        .as_ref()
+        .and_then(|setting| config.settings.get(setting)?.as_str().map(str::to_owned));
+    Ok(LoadedSource {
+        worker: SourceWorker::new(&host.sandbox, &inspected.plugin, powers, settings.clone()),
+        traits,
+        folders,
+        folder,
+        digest: inspected.component.digest,
+        settings,
+    })
+}
+
+fn check_terms(connector: &Connector, traits: &SourceTraits) -> Result<(), Failure> {
+    let Some(terms) = &traits.terms else { return Ok(()) };
+    if connector.accepted_terms.as_deref() == Some(&*terms.version) {
+        return Ok(());
+    }
+    let message = format!("connector `{}`: the terms of its source (version {}) are not accepted", connector.name, terms.version);
+    Err(Failure::new("terms-not-accepted", NextMove::AskPerson, message).hint(format!(
+        "read them with `chancery plugin inspect {}`, then add `accepted_terms = \"{}\"` to the connector",
+        connector.source.plugin.plugin.label(),
+        terms.version
+    )))
+}
+
+/// The digests of a connector's plugins and settings, all of them loaded and checked.
+pub(super) async fn proven(host: &Host, lock: &Lock, connector: &Connector) -> Result<Pins, Failure> {
+    let source = source(host, lock, connector).await?;
+    let (mapper, converter) = (&connector.mapper.plugin, &connector.converter);
+    let load = |role, config: &'_ crate::config::Plugin| {
+        let (plugin, settings) = (config.plugin.clone(), config.settings.clone());
+        async move { plugins::load(&host.sandbox, lock, &connector.name, role, &plugin, &settings).await }
+    };
+    let (mapper, mapper_settings) = load(PluginRole::Mapper, mapper).await?;
+    let (converter, converter_settings) = load(PluginRole::Converter, converter).await?;
+    destinations(connector, &source.traits.default_folder)?;
+    Ok(Pins {
+        source: source.digest,
+        mapper: mapper.component.digest,
+        converter: converter.component.digest,
+        settings: settings_digest(&[&source.settings, &mapper_settings, &converter_settings]),
+        mapping: [0; 32],
+    })
+}
+
+/// Opens a connector's destinations.
+pub(super) fn destinations(connector: &Connector, default_folder: &str) -> Result<Vec<DestinationSlot>, Failure> {
+    let open = |(number, config): (u16, &DestinationConfig)| {
+        let DestinationConfig::Maildir(settings) = config;
+        let folder = connector.folder.clone().unwrap_or_else(|| default_folder.to_owned());
+        let destination: Arc<dyn Destination> = Arc::new(Maildir::open(MaildirSettings { folder, ..settings.clone() })?);
+        Ok(DestinationSlot { number, destination })
+    };
+    (0..).zip(&connector.destinations).map(open).collect()
+}
+
+/// Puts a turn together. Everything is checked before anything is changed.
+pub(super) async fn turn(
+    host: &Host,
+    connector: &Connector,
+    progress: Arc<dyn Progress>,
+) -> Result<Assembled, Failure> {
+    let lock = Lock::beside(&host.config.file)?;
+    let mut source = source(host, &lock, connector).await?;
+    let mapper = &connector.mapper.plugin;
+    let (mapper_plugin, mapper_settings) =
+        plugins::load(&host.sandbox, &lock, &connector.name, PluginRole::Mapper, &mapper.plugin, &mapper.settings).await?;
+    let converter = &connector.converter;
+    let (converter_plugin, converter_settings) =
+        plugins::load(&host.sandbox, &lock, &connector.name, PluginRole::Converter, &converter.plugin, &converter.settings)
+            .await?;
+    let destinations = destinations(connector, &source.traits.default_folder)?;
+    let state = host.state.connector(&connector.name)?;
+    let account = account(&state, connector, &mut source).await?;
+    let loaded_mapper = mapping::adopt(&host.state, &state, connector, |bytes| {
+        Ok(MapperWorker::new(&host.sandbox, &mapper_plugin.plugin, connector.name.clone(), mapper_settings.clone(), bytes))
+    })
+    .await?;
+    let stage_root = host.config.data_dir.join("stage");
+    let stage = open_stage(&stage_root, connector, &state)?;
+    let pins = Pins {
+        source: source.digest,
+        mapper: mapper_plugin.component.digest,
+        converter: converter_plugin.component.digest,
+        settings: settings_digest(&[&source.settings, &mapper_settings, &converter_settings]),
+        mapping: loaded_mapper.version,
+    };
+    let directory = Directory::new(destinations.iter().map(|slot| Arc::clone(&slot.destination)).collect());
+    let turn = Turn {
+        connector: connector.name.clone(),
+        account,
+        source_name: source_name(connector),
+        converter_settings,
+        pins,
+        catch_all: connector.catch_all.clone(),
+        lookback_ms: connector.lookback_ms,
+        state,
+        stage,
+        source: Mutex::new(Box::new(source.worker)),
+        mapper: Mutex::new(Box::new(loaded_mapper)),
+        converter: Mutex::new(Box::new(ConverterWorker::new(&host.sandbox, &converter_plugin.plugin, connector.name.clone()))),
+        destinations,
+        locks: Arc::clone(&host.locks),
+        progress,
+        directory,
+    };
+    Ok(Assembled { turn, traits: source.traits, folders: source.folders, folder: source.folder })
+}
+
+/// The source's name as part of items' identity: the plugin's, without its path.
+fn source_name(connector: &Connector) -> String {
+    let label = connector.source.plugin.plugin.label();
+    let name = label.rsplit('/').next().unwrap_or(&label);
+    name.strip_suffix(".wasm").unwrap_or(name).to_owned()
+}
+
+fn open_stage(root: &std::path::Path, connector: &Connector, state: &ConnectorState) -> Result<Arc<Stage>, Failure> {
+    std::fs::create_dir_all(root).map_err(|error| {
+        Failure::new("stage-io", NextMove::AskPerson, format!("cannot make the stage `{}`: {error}", root.display()))
+    })?;
+    let stage = Stage::open(root, &connector.name, state.stage_key())?;
+    stage.collect(&state.live_page_names()?.into_iter().collect())?;
+    Ok(stage)
+}
+
+/// The account's id: asked for once and remembered; another account under the same connector is refused, because its
+/// items would be mixed with the first one's.
+async fn account(
+    state: &Arc<ConnectorState>,
+    connector: &Connector,
+    source: &mut LoadedSource,
+) -> Result<String, Failure> {
+    let found = source.worker.check().await?;
+    match state.recall(ACCOUNT)? {
+        None => {
+            state.remember(ACCOUNT, found.id.as_bytes())?;
+            Ok(found.id)
+        }
+        Some(known) if known == found.id.as_bytes() => Ok(found.id),
+        Some(_) if source.traits.reading == ReadingMode::Whole => {
+            // A folder has no account of its own; what it was called first stays.
+            Ok(String::from_utf8_lossy(&state.recall(ACCOUNT)?.unwrap_or_default()).into_owned())
+        }
+        Some(known) => {
+            let message = format!(
+                "connector `{}` was set up for account `{}`, the source now answers for `{}`",
+                connector.name,
+                String::from_utf8_lossy(&known),
+                found.id
+            );
+            Err(Failure::new("account-changed", NextMove::AskPerson, message)
+                .hint("sign in to the first account again, or add a new connector for the other one"))
+        }
+    }
+}
+
+fn settings_digest(settings: &[&str]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for text in settings {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hasher.finalize().into()
+}
+
+impl pipeline::Source for SourceWorker {
+    fn pull<'a>(&'a mut self, request: &'a Pull, blobs: Arc<dyn BlobSink>) -> BoxFuture<'a, Result<Page, Failure>> {
+        Box::pin(self.pull(request, blobs))
+    }
+
+    fn totals<'a>(&'a mut self, account: &'a str, interval: Interval) -> BoxFuture<'a, Result<Option<u64>, Failure>> {
+        Box::pin(self.totals(account, interval))
+    }
+}
+
+impl pipeline::Converter for ConverterWorker {
+    fn convert<'a>(
+        &'a mut self,
+        batch: &'a Batch<'a>,
+        blobs: Arc<dyn BlobSource>,
+    ) -> BoxFuture<'a, Result<Conversions, Failure>> {
+        Box::pin(self.convert(batch, blobs))
+    }
+}

@@ -1,0 +1,64 @@
+//! `connector check`: looks at everything a turn needs and changes nothing.
+
+use super::{Host, assemble};
+use crate::{catalog::lock::Lock, config::Connector, item::Failure};
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The account, for sources that have one.
+    pub account: String,
+    /// One line a finding.
+    pub findings: Vec<String>,
+    /// People the source has registered; none when it has no roster.
+    pub registered: Option<usize>,
+}
+
+/// Signs in, asks for the roster, opens the destinations.
+///
+/// # Errors
+/// The first thing that would keep a turn from working.
+pub async fn check(host: &Host, connector: &Connector) -> Result<Checked, Failure> {
+    let lock = Lock::beside(&host.config.file)?;
+    let mut source = assemble::source(host, &lock, connector).await?;
+    let account = source.worker.check().await?;
+    let roster = source.worker.roster().await?;
+    let mut findings = account.findings;
+    for slot in assemble::destinations(connector, &source.traits.default_folder)? {
+        let mailboxes = match &roster {
+            None => "its mailboxes are checked as items come".to_owned(),
+            Some(people) => {
+                let addresses: Vec<String> = people.iter().filter_map(|person| person.email.clone()).collect();
+                let known = slot.destination.lookup(&addresses).await?.iter().flatten().count();
+                format!("{known} of {} registered addresses are mailboxes there", addresses.len())
+            }
+        };
+        findings.push(format!("destination {} (`{}`): {mailboxes}", slot.number + 1, slot.destination.identity()));
+    }
+    Ok(Checked { account: account.name, findings, registered: roster.map(|people| people.len()) })
+}
+
+/// Proves that a connector's plugins, settings, grants and destinations fit, without asking its source anything.
+/// Returns what the next window would do differently from the last.
+///
+/// # Errors
+/// The first thing that does not fit.
+pub async fn prove(host: &Host, connector: &Connector) -> Result<Vec<String>, Failure> {
+    let lock = Lock::beside(&host.config.file)?;
+    let now = assemble::proven(host, &lock, connector).await?;
+    if !host.state.connectors()?.contains(&connector.name) {
+        return Ok(Vec::new());
+    }
+    let Some(last) = host.state.connector(&connector.name)?.windows()?.pop() else { return Ok(Vec::new()) };
+    let changed = [
+        ("the source plugin is another build", last.pins.source != now.source),
+        ("the mapper plugin is another build", last.pins.mapper != now.mapper),
+        ("the converter plugin is another build", last.pins.converter != now.converter),
+        ("the plugins' settings changed", last.pins.settings != now.settings),
+    ];
+    Ok(changed
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(what, _)| format!("{what}: takes effect with the next window; what was delivered is not delivered again"))
+        .collect())
+}

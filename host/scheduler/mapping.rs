@@ -1,0 +1,150 @@
+//! Mapping files: checked before they are adopted, each version kept.
+
+use std::{fs, path::Path, sync::Arc};
+
+use futures::future::BoxFuture;
+
+use super::{Host, plugins};
+use crate::{
+    catalog::lock::Lock,
+    config::{Config, Connector},
+    item::{
+        Failure, NextMove, Question, Resolution,
+        mapping::{DirectoryLookup, MappingRow, MappingSummary},
+    },
+    pipeline,
+    sandbox::{MapperWorker, PluginRole, Sandbox},
+    state::{ConnectorState, State},
+};
+
+/// The fact under which a connector's mapping in force is remembered.
+const IN_FORCE: &str = "mapping-in-force";
+
+/// A mapping as a mapper understands it.
+#[derive(Clone, Debug)]
+pub struct MappingCheck {
+    /// Counts and problems.
+    pub summary: MappingSummary,
+    /// Its usable rows.
+    pub rows: Vec<MappingRow>,
+    /// The rows of the mapping in force, when there is one.
+    pub in_force: Option<Vec<MappingRow>>,
+}
+
+/// A mapper with a mapping.
+pub(super) struct LoadedMapper {
+    pub(super) worker: MapperWorker,
+    pub(super) depends_on_time: bool,
+    /// The mapping's version.
+    pub(super) version: [u8; 32],
+}
+
+/// Reads the mapping file; none: an empty mapping.
+fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    let Some(path) = file else { return Ok(Vec::new()) };
+    fs::read(path).map_err(|error| {
+        Failure::new("mapping-unreadable", NextMove::AskPerson, format!("cannot read mapping `{}`: {error}", path.display()))
+            .hint("check `mapper.file` in the configuration; it is relative to the configuration file")
+    })
+}
+
+/// Loads the mapper with the connector's mapping file. A file with problems is not adopted: the last good one stays in
+/// force, and the failure is returned when there is none.
+pub(super) async fn adopt(
+    state: &State,
+    connector_state: &Arc<ConnectorState>,
+    connector: &Connector,
+    mut worker_for: impl FnMut(Vec<u8>) -> Result<MapperWorker, Failure>,
+) -> Result<LoadedMapper, Failure> {
+    let bytes = read(connector.mapper.file.as_deref())?;
+    let mut worker = worker_for(bytes.clone())?;
+    let summary = worker.load().await?;
+    if summary.problems.is_empty() {
+        let version = state.keep_mapping(&bytes)?;
+        if connector_state.recall(IN_FORCE)?.as_deref() != Some(&version[..]) {
+            connector_state.remember(IN_FORCE, &version)?;
+        }
+        return Ok(LoadedMapper { depends_on_time: summary.depends_on_time, worker, version });
+    }
+    let problems = problems(connector, &summary);
+    let Some(version) = connector_state.recall(IN_FORCE)?.and_then(|version| <[u8; 32]>::try_from(version).ok()) else {
+        return Err(problems);
+    };
+    tracing::warn!(connector = connector.name, code = problems.code, "{problems}; the mapping adopted before stays in force");
+    let mut worker = worker_for(state.mapping(&version)?)?;
+    let summary = worker.load().await?;
+    Ok(LoadedMapper { depends_on_time: summary.depends_on_time, worker, version })
+}
+
+fn problems(connector: &Connector, summary: &MappingSummary) -> Failure {
+    /// Problems shown; the rest is counted.
+    const SHOWN_MAX: usize = 5;
+    let file = connector.mapper.file.as_deref().unwrap_or(Path::new("mapping"));
+    let shown: Vec<String> = summary
+        .problems
+        .iter()
+        .take(SHOWN_MAX)
+        .map(|problem| format!("line {}: {} ({})", problem.line, problem.message, problem.code))
+        .collect();
+    let more = summary.problems.len().saturating_sub(SHOWN_MAX);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let message = format!("mapping `{}` has problems: {}{more}", file.display(), shown.join("; "));
+    Failure::new("mapping-problems", NextMove::AskPerson, message)
+        .hint(format!("mend the lines, then look with `chancery mapping check {}`", file.display()))
+}
+
+/// What would happen with a mapping file, and how it differs from the one in force.
+///
+/// # Errors
+/// When the file or the mapper cannot be read.
+pub async fn check_mapping(
+    config: &Config,
+    sandbox: &Arc<Sandbox>,
+    connector: &Connector,
+    file: &Path,
+    in_force: Option<Vec<u8>>,
+) -> Result<MappingCheck, Failure> {
+    let lock = Lock::beside(&config.file)?;
+    let mapper = &connector.mapper.plugin;
+    let (inspected, settings) =
+        plugins::load(sandbox, &lock, &connector.name, PluginRole::Mapper, &mapper.plugin, &mapper.settings).await?;
+    let mut worker = MapperWorker::new(sandbox, &inspected.plugin, connector.name.clone(), settings.clone(), read(Some(file))?);
+    let summary = worker.load().await?;
+    let rows = worker.rows().await?;
+    let in_force = match in_force {
+        None => None,
+        Some(bytes) => {
+            let mut worker = MapperWorker::new(sandbox, &inspected.plugin, connector.name.clone(), settings, bytes);
+            worker.load().await?;
+            Some(worker.rows().await?)
+        }
+    };
+    Ok(MappingCheck { summary, rows, in_force })
+}
+
+/// The bytes of the mapping a connector uses now; none before its first turn.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn mapping_in_force(host: &Host, connector: &Connector) -> Result<Option<Vec<u8>>, Failure> {
+    if !host.state.connectors()?.contains(&connector.name) {
+        return Ok(None);
+    }
+    let version = host.state.connector(&connector.name)?.recall(IN_FORCE)?;
+    let version = version.and_then(|version| <[u8; 32]>::try_from(version).ok());
+    Ok(version.map(|version| host.state.mapping(&version)).transpose()?)
+}
+
+impl pipeline::Mapper for LoadedMapper {
+    fn depends_on_time(&self) -> bool {
+        self.depends_on_time
+    }
+
+    fn resolve<'a>(
+        &'a mut self,
+        questions: &'a [Question<'a>],
+        directory: &'a dyn DirectoryLookup,
+    ) -> BoxFuture<'a, Result<Vec<Resolution>, Failure>> {
+        Box::pin(self.worker.resolve(questions, directory))
+    }
+}

@@ -1,0 +1,61 @@
+//! When: which windows are due, and running connectors' turns.
+//!
+//! What lives here: putting a connector's turn together from the configuration ([`assemble`]), the time line ([`due`]),
+//! and turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people
+//! (`cli`).
+
+mod assemble;
+mod check;
+pub mod due;
+mod mapping;
+mod plugins;
+mod secrets;
+mod sync;
+
+use std::sync::Arc;
+
+use crate::{
+    config::Config,
+    destinations::MailboxLocks,
+    item::Failure,
+    sandbox::Sandbox,
+    state::State,
+};
+
+pub use check::{Checked, check, prove};
+pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
+pub use plugins::{Inspected, inspect};
+pub use sync::{ConnectorOutcome, Sync, retry, sync};
+
+/// What every connector of this host shares.
+pub struct Host {
+    /// What was configured.
+    pub config: Config,
+    /// Where plugins run.
+    pub sandbox: Arc<Sandbox>,
+    /// Ledger and index.
+    pub state: State,
+    /// One writer a mailbox.
+    pub locks: Arc<MailboxLocks>,
+}
+
+impl Host {
+    /// Opens the data folder and starts the sandbox. The announcements are for the operator.
+    ///
+    /// # Errors
+    /// When the data folder is missing, in use, damaged or behind.
+    pub fn open(config: Config) -> Result<(Self, Vec<String>), Failure> {
+        let (state, announcements) = State::open(&config.data_dir)?;
+        let sandbox = sandbox_of(&config)?;
+        let announcements = announcements.into_iter().map(|announcement| announcement.to_string()).collect();
+        Ok((Self { config, sandbox, state, locks: Arc::default() }, announcements))
+    }
+}
+
+/// The sandbox of a configuration, its compiled code kept in the data folder.
+///
+/// # Errors
+/// When the cache folder cannot be made.
+pub fn sandbox_of(config: &Config) -> Result<Arc<Sandbox>, Failure> {
+    Sandbox::new(Some(&config.data_dir.join("cache")))
+}

@@ -1,0 +1,80 @@
+//! Loads plugins: from the catalog through the sandbox, past `chancery.lock` and their settings' schema.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    catalog::{self, Component, lock::Lock, schema::Schema},
+    config::PluginSource,
+    item::{Descriptor, Failure, NextMove},
+    sandbox::{Plugin, PluginRole, Sandbox},
+};
+
+/// A plugin with what identifies it.
+#[derive(Clone)]
+pub struct Inspected {
+    /// Its bytes and identity.
+    pub component: Component,
+    /// It, loaded.
+    pub plugin: Arc<Plugin>,
+}
+
+impl Inspected {
+    /// What it says of itself.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.plugin.descriptor
+    }
+}
+
+/// Finds and loads a plugin, whatever the lock says of it.
+///
+/// # Errors
+/// When it is not there, damaged, or not what it is asked to be.
+pub async fn inspect(
+    sandbox: &Arc<Sandbox>,
+    source: &PluginSource,
+    role: Option<PluginRole>,
+) -> Result<Inspected, Failure> {
+    let component = match source {
+        PluginSource::Bundled(name) => catalog::bundled(name)?,
+        PluginSource::File(path) => catalog::from_file(path)?,
+    };
+    let plugin = sandbox.load(&component.source, component.digest, &component.bytes, role).await?;
+    Ok(Inspected { component, plugin: Arc::new(plugin) })
+}
+
+/// Loads a plugin for use: approved, and with settings that pass its schema. Returns the settings with defaults, as
+/// JSON.
+pub(super) async fn load(
+    sandbox: &Arc<Sandbox>,
+    lock: &Lock,
+    connector: &str,
+    role: PluginRole,
+    source: &PluginSource,
+    settings: &Map<String, Value>,
+) -> Result<(Inspected, String), Failure> {
+    let inspected = inspect(sandbox, source, Some(role)).await?;
+    lock.check(&inspected.component, inspected.descriptor())?;
+    let settings = check_settings(connector, role, inspected.descriptor(), settings)?;
+    Ok((inspected, Value::Object(settings).to_string()))
+}
+
+fn check_settings(
+    connector: &str,
+    role: PluginRole,
+    descriptor: &Descriptor,
+    settings: &Map<String, Value>,
+) -> Result<Map<String, Value>, Failure> {
+    let schema = Schema::parse(&descriptor.settings_schema).map_err(|error| {
+        let message = format!("the settings schema of plugin `{}` cannot be used: {error}", descriptor.name);
+        Failure::new("plugin-schema", NextMove::AskPerson, message).hint("tell the plugin's author; `docs/contract.md` has the subset")
+    })?;
+    schema.check(settings).map_err(|problems| {
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.message)).collect();
+        let message = format!("connector `{connector}`, settings of {role} `{}`: {}", descriptor.name, lines.join("; "));
+        Failure::new("settings", NextMove::AskPerson, message)
+            .hint(format!("see `chancery plugin inspect {}` for its settings", descriptor.name))
+    })
+}

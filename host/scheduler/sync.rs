@@ -1,0 +1,164 @@
+//! Turns: one connector's due windows, and connectors side by side.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, stream};
+
+use super::{
+    Host,
+    assemble::{self, Assembled},
+    due::{self, Line},
+};
+use crate::{
+    config::Connector,
+    item::{Failure, Interval, NextMove, ReadingMode, TimestampMs},
+    pipeline::{self, Due, Progress, Retried, Selection, WindowReport},
+    state::{FileMemory, WindowKind, WindowRow},
+};
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Sync {
+    /// The wall clock.
+    pub now_ms: TimestampMs,
+    /// This interval again instead of what is due.
+    pub window: Option<Interval>,
+}
+
+/// What became of a connector's turn.
+pub struct ConnectorOutcome {
+    /// Its name.
+    pub name: String,
+    /// The windows that were done.
+    pub windows: Vec<WindowReport>,
+    /// What ended the turn early.
+    pub failure: Option<Failure>,
+}
+
+/// Runs the named connectors' turns side by side. One that fails does not concern the others.
+pub async fn sync(
+    host: &Host,
+    connectors: &[&Connector],
+    what: &Sync,
+    watch: impl Fn(&str) -> Arc<dyn Progress>,
+) -> Vec<ConnectorOutcome> {
+    let turns = connectors.iter().map(|connector| one(host, connector, what, watch(&connector.name)));
+    let mut outcomes: Vec<ConnectorOutcome> =
+        stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(host.config.connectors_at_once_max).collect().await;
+    let position = |outcome: &ConnectorOutcome| connectors.iter().position(|connector| connector.name == outcome.name);
+    outcomes.sort_by_key(position);
+    outcomes
+}
+
+async fn one(host: &Host, connector: &Connector, what: &Sync, progress: Arc<dyn Progress>) -> ConnectorOutcome {
+    let mut windows = Vec::new();
+    let failure = turn(host, connector, what, progress, &mut windows).await.err();
+    if let Some(failure) = &failure {
+        tracing::error!(connector = connector.name, code = failure.code, "{failure}");
+    }
+    ConnectorOutcome { name: connector.name.clone(), windows, failure }
+}
+
+async fn turn(
+    host: &Host,
+    connector: &Connector,
+    what: &Sync,
+    progress: Arc<dyn Progress>,
+    windows: &mut Vec<WindowReport>,
+) -> Result<(), Failure> {
+    let assembled = assemble::turn(host, connector, progress).await?;
+    for due in left_open(&assembled)? {
+        windows.push(pipeline::run(&assembled.turn, &due).await?);
+    }
+    for due in newly_due(connector, &assembled, what).await? {
+        windows.push(pipeline::run(&assembled.turn, &due).await?);
+    }
+    Ok(())
+}
+
+/// Windows that an earlier turn did not finish, oldest first. Files come again by themselves.
+fn left_open(assembled: &Assembled) -> Result<Vec<Due>, Failure> {
+    let since_bookmark = assembled.traits.reading == ReadingMode::Since;
+    let mut rows: Vec<WindowRow> = assembled.turn.state.open_windows()?;
+    rows.retain(|row| row.kind != WindowKind::Snapshot);
+    rows.sort_by_key(|row| row.interval.start_ms);
+    Ok(rows.into_iter().map(|row| Due { kind: row.kind, interval: row.interval, file: None, since_bookmark }).collect())
+}
+
+async fn newly_due(connector: &Connector, assembled: &Assembled, what: &Sync) -> Result<Vec<Due>, Failure> {
+    if assembled.traits.reading == ReadingMode::Whole {
+        return files_due(connector, assembled, what.now_ms).await;
+    }
+    let since_bookmark = assembled.traits.reading == ReadingMode::Since;
+    if let Some(interval) = what.window {
+        return Ok(vec![Due { kind: WindowKind::Replay, interval, file: None, since_bookmark: false }]);
+    }
+    let line = Line {
+        covered_until_ms: assembled.turn.state.covered_until_ms(),
+        since_ms: connector.since_ms,
+        now_ms: what.now_ms,
+        grace_ms: connector.grace_ms,
+    };
+    if due::clock_is_behind(line) {
+        let message = format!("the clock is behind what connector `{}` has read already; nothing is closed", connector.name);
+        return Err(Failure::new("clock-behind", NextMove::AskPerson, message).hint("set the clock (`timedatectl`), then run `chancery sync` again"));
+    }
+    let due = |interval| Due { kind: WindowKind::Live, interval, file: None, since_bookmark };
+    Ok(due::windows(line).into_iter().map(due).collect())
+}
+
+/// Files that are new or changed and have been quiet for a while, by path.
+async fn files_due(connector: &Connector, assembled: &Assembled, now_ms: TimestampMs) -> Result<Vec<Due>, Failure> {
+    let Some(folder) = &assembled.folder else {
+        let message = format!("connector `{}`: its source reads files, but no setting names a folder", connector.name);
+        return Err(Failure::new("settings", NextMove::AskPerson, message));
+    };
+    let endings = &assembled.traits.file_endings;
+    let wanted = |path: &str| {
+        let lower = path.to_lowercase();
+        endings.is_empty() || endings.iter().any(|ending| lower.ends_with(ending.as_str()))
+    };
+    let mut due = Vec::new();
+    for stamp in assembled.folders.list(folder)? {
+        if !wanted(&stamp.path) {
+            continue;
+        }
+        let known = assembled.turn.state.file_memory(&stamp.path)?;
+        if known.as_ref().is_some_and(|known| known.size == stamp.size && known.modified_ms == stamp.modified_ms) {
+            continue;
+        }
+        if now_ms - stamp.modified_ms < connector.settle_ms {
+            tracing::info!(connector = connector.name, "a file changed less than {} ms ago and is left for the next turn", connector.settle_ms);
+            continue;
+        }
+        assembled.folders.expect(&stamp);
+        let (folders, path) = (Arc::clone(&assembled.folders), stamp.path.clone());
+        let sha256 = tokio::task::spawn_blocking(move || folders.hash(&path))
+            .await
+            .map_err(|error| Failure::new("host-panic", NextMove::Stop, error.to_string()))??;
+        if known.is_some_and(|known| known.sha256 == sha256) {
+            continue; // Touched, not changed.
+        }
+        due.push(Due {
+            kind: WindowKind::Snapshot,
+            interval: Interval { start_ms: None, end_ms: now_ms },
+            file: Some(FileMemory { path: stamp.path, size: stamp.size, modified_ms: stamp.modified_ms, sha256 }),
+            since_bookmark: false,
+        });
+    }
+    Ok(due)
+}
+
+/// Tries a connector's parked copies again.
+///
+/// # Errors
+/// The failure that ended it; what was freed before stays so.
+pub async fn retry(
+    host: &Host,
+    connector: &Connector,
+    selection: &Selection,
+    progress: Arc<dyn Progress>,
+) -> Result<Retried, Failure> {
+    let assembled = assemble::turn(host, connector, progress).await?;
+    pipeline::retry(&assembled.turn, selection).await
+}

@@ -1,0 +1,185 @@
+//! What the state could not do, for the caller's decision and for the person who reads it at night.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::item::{Failure, NextMove};
+
+/// Why the state refused or failed. [`StateError::code`] is stable; [`StateError::hint`] is the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another process holds the data folder.
+    #[error("the data folder `{}` is in use by another chancery process", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The folder holds no keys.
+    #[error("the data folder `{}` has not been set up: `{}` is missing", data_dir.display(), missing.display())]
+    NotInitialised {
+        /// The folder.
+        data_dir: PathBuf,
+        /// What is missing.
+        missing: PathBuf,
+    },
+    /// `create` met existing keys or records.
+    #[error("`{}` exists already; a data folder is never set up twice", path.display())]
+    AlreadyInitialised {
+        /// What exists.
+        path: PathBuf,
+    },
+    /// A key file cannot be used.
+    #[error("the key file `{}` cannot be used: {why}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The operating system refused.
+    #[error("could not {doing} `{}`: {source}", path.display())]
+    Io {
+        /// What was being done, as a verb ("sync").
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A record that was acknowledged is not what was written.
+    #[error("`{}` is damaged at byte {offset} (record {record}): {what}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Offset of the damaged part in bytes.
+        offset: u64,
+        /// Number of the record in its file, from 1; 0 for the file's header or a file without records.
+        record: u64,
+        /// What does not hold.
+        what: String,
+    },
+    /// A newer version wrote this.
+    #[error("`{}` was written in format {version}, this version knows up to {known}", file.display())]
+    TooNew {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        version: u16,
+        /// The newest known here.
+        known: u16,
+    },
+    /// Acknowledged records are gone: the ledger is shorter than its signed head, its index or a checkpoint say.
+    #[error("the ledger of connector `{connector}` has lost acknowledged records: {why}")]
+    LedgerBehind {
+        /// The connector.
+        connector: String,
+        /// What shows it.
+        why: String,
+    },
+    /// The index cannot be read; it is rebuilt at the next start.
+    #[error("the index of connector `{connector}` is broken: {what}")]
+    Index {
+        /// The connector.
+        connector: String,
+        /// What does not hold.
+        what: String,
+    },
+    /// The request contradicts what is recorded; nothing was written.
+    #[error("{what}")]
+    Refused {
+        /// Stable code.
+        code: &'static str,
+        /// One sentence.
+        what: String,
+    },
+    /// Something that was asked for is not recorded.
+    #[error("{what} is not in the ledger of connector `{connector}`")]
+    Unknown {
+        /// The connector.
+        connector: String,
+        /// What was asked for.
+        what: String,
+    },
+    /// An earlier write failed, so nothing more is written or answered.
+    #[error("the state of connector `{connector}` has stopped after a failed write: {why}")]
+    Poisoned {
+        /// The connector.
+        connector: String,
+        /// The first failure.
+        why: String,
+    },
+    /// The state was closed.
+    #[error("the state of connector `{connector}` is closed")]
+    Closed {
+        /// The connector.
+        connector: String,
+    },
+}
+
+impl StateError {
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    pub(super) fn refused(code: &'static str, what: impl Into<String>) -> Self {
+        Self::Refused { code, what: what.into() }
+    }
+
+    /// The stable kebab-case code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "state-locked",
+            Self::NotInitialised { .. } => "state-not-initialised",
+            Self::AlreadyInitialised { .. } => "state-exists",
+            Self::Key { .. } => "state-key",
+            Self::Io { .. } => "state-io",
+            Self::Damaged { .. } => "ledger-damaged",
+            Self::TooNew { .. } => "state-too-new",
+            Self::LedgerBehind { .. } => "ledger-behind",
+            Self::Index { .. } => "index-broken",
+            Self::Refused { code, .. } => code,
+            Self::Unknown { .. } => "state-unknown",
+            Self::Poisoned { .. } => "state-poisoned",
+            Self::Closed { .. } => "state-closed",
+        }
+    }
+
+    /// The next step for the operator, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Locked { .. } => "stop the other process, or ask it: the console and `chancery status` read while it runs".into(),
+            Self::NotInitialised { .. } => "run `chancery init`".into(),
+            Self::AlreadyInitialised { .. } => "choose another `data_dir`, or use this one as it is".into(),
+            Self::Key { path, .. } => {
+                format!("restore `{}` from a backup and run `chmod 600` on it; without its keys a ledger cannot be read", path.display())
+            }
+            Self::Io { .. } => "check the disk (space, permissions, health), then start again: nothing half-written counts".into(),
+            Self::Damaged { .. } => {
+                "restore the named file from a backup and run `chancery ledger verify`; do not delete it, it is the record".into()
+            }
+            Self::TooNew { .. } => "use the newer chancery that wrote it".into(),
+            Self::LedgerBehind { .. } => "restore the ledger from a backup; if there is none, run `chancery reconcile`, then `chancery state rebuild --accept-loss`".into(),
+            Self::Index { .. } => "start again: the index is rebuilt from the ledger".into(),
+            Self::Poisoned { .. } => "see the first failure, mend its cause and start again".into(),
+            Self::Refused { .. } | Self::Unknown { .. } | Self::Closed { .. } => return None,
+        })
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        // Whatever the state cannot do ends the connector's turn: its record is what everything else rests on.
+        let next = match &error {
+            StateError::Refused { .. } | StateError::Unknown { .. } | StateError::Closed { .. } => NextMove::Stop,
+            _ => NextMove::AskPerson,
+        };
+        let failure = Self::new(error.code(), next, error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
