@@ -1,3 +1,7 @@
 //! The one integration test binary: a list of what is tested from outside. `tidy` fails for a file that is not listed.
 
+mod crash;
+mod journey;
+mod services;
+mod support;
 mod tidy;

@@ -22,7 +22,7 @@ fn rooms_import_along_the_arrows_only() {
 }
 
 #[test]
-fn libraries_stay_in_their_rooms() {
+fn libraries_and_clocks_stay_in_their_rooms() {
     expect_none(libraries::check(&Tree::read()));
 }
 

@@ -32,6 +32,12 @@ impl Component {
         Self { source, bundled, digest: Sha256::digest(&bytes).into(), bytes }
     }
 
+    /// The name to call it by: a bundled name, or the file's without its ending.
+    pub fn name(&self) -> &str {
+        let name = self.source.rsplit('/').next().unwrap_or(&self.source);
+        name.strip_suffix(".wasm").unwrap_or(name)
+    }
+
     /// The digest as `sha256:…`.
     pub fn digest_text(&self) -> String {
         digest_text(&self.digest)

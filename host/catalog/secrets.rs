@@ -121,7 +121,7 @@ impl SecretStore {
             }
             write_private(&self.key_file, &*new_key()?)?;
         }
-        write_private(&self.folder.join(name), &seal(&self.key()?, name, secret)?)
+        write_private(&self.folder.join(name), &seal(&*self.key()?, name, secret)?)
     }
 
     fn key(&self) -> io::Result<Zeroizing<[u8; 32]>> {
@@ -129,7 +129,7 @@ impl SecretStore {
     }
 
     fn open(&self, name: &str, sealed: &[u8]) -> io::Result<SecretString> {
-        unseal(&self.key()?, name, sealed).or_else(|error| {
+        unseal(&*self.key()?, name, sealed).or_else(|error| {
             read_key(&self.key_file.with_extension("key.old")).map_err(|_| error).and_then(|old| unseal(&old, name, sealed))
         })
     }

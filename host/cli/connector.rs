@@ -59,7 +59,8 @@ async fn added(context: &Context, before: &Config, target: &Path) -> Result<Stri
     };
     scheduler::prove(&host, connector).await?;
     let name = connector.name.clone();
-    host.state.record_act(Act::new(actor(), "connector-add", &name, connector.accepted_terms.as_deref().unwrap_or("")))?;
+    let reason = connector.accepted_terms.as_ref().map_or_else(String::new, |version| format!("terms {version} accepted"));
+    host.state.record_act(act("connector add", &name, reason))?;
     host.state.close()?;
     Ok(name)
 }
@@ -134,9 +135,13 @@ fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {
     }
     let kept = file.with_extension("toml.removed");
     fs::rename(&file, &kept)?;
-    host.state.record_act(Act::new(actor(), "connector-remove", name, ""))?;
+    host.state.record_act(act("connector remove", name, String::new()))?;
     println!("removed `{name}`; its file is kept as {}", kept.display());
     println!("what stays: its ledger in {}, its staged pages, and every delivered mail", host.config.data_dir.join("ledger").join(name).display());
     host.state.close()?;
     Ok(error::DONE.into())
+}
+
+fn act(verb: &str, subject: &str, reason: String) -> Act {
+    Act { at_ms: 0, actor: actor(), verb: verb.to_owned(), subject: subject.to_owned(), reason }
 }

@@ -15,7 +15,7 @@ use world::{Faults, Site, Story, StoryOptions};
 use super::{
     arguments::Demo,
     context::{self, now_ms, print_json},
-    error::{self, CliError},
+    error::CliError,
     init,
     sync,
 };

@@ -13,7 +13,7 @@ use crate::{
     pipeline::Selection,
     report::csv,
     scheduler::{self, Host},
-    state::{ConnectorState, CopyKey, CopyState, Group, Ordinal, ParkedRow, Target},
+    state::{ConnectorState, CopyKey, CopyStep, Group, ItemPrivate, Ordinal, ParkedRow, Target},
 };
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
@@ -53,7 +53,7 @@ fn rows(state: &ConnectorState, selection: &Selection) -> Result<Vec<Row>, CliEr
     loop {
         let page = state.parked(after, ROWS_MAX)?;
         let Some(last) = page.last() else { return Ok(rows) };
-        after = Some(last.position());
+        after = Some(last.key);
         for parked in page.iter().filter(|row| selection.holds(row)) {
             rows.push(row(state, parked)?);
         }
@@ -61,23 +61,29 @@ fn rows(state: &ConnectorState, selection: &Selection) -> Result<Vec<Row>, CliEr
 }
 
 fn row(state: &ConnectorState, parked: &ParkedRow) -> Result<Row, CliError> {
-    let private = state.item_private(parked.ordinal)?;
+    let private = state.item_private(parked.key.ordinal)?.unwrap_or_default();
+    let copy = (!parked.key.is_whole()).then_some(parked.key.copy);
     let (mut source_user, mut mailbox) = (String::new(), String::new());
-    match parked.copy.and_then(|copy| private.targets.get(usize::from(copy))) {
+    match copy.and_then(|copy| private.targets.get(usize::from(copy))) {
         Some(Target::Mailbox(address)) => mailbox.clone_from(address),
         Some(Target::Person(id)) => source_user.clone_from(id),
         None => source_user = private.owner.clone().unwrap_or_default(),
     }
     Ok(Row {
-        item: parked.ordinal.0,
-        copy: parked.copy,
+        item: parked.key.ordinal.0,
+        copy,
         reason: parked.code.clone(),
-        message: private.park_message(parked.copy).unwrap_or_default().to_owned(),
-        source_id: private.id.clone(),
+        message: message(&private, parked.key.copy).to_owned(),
+        source_id: private.id,
         source_user,
         mailbox,
         hint: reason::find(&parked.code).map_or_else(String::new, |reason| reason.remedy.to_owned()),
     })
+}
+
+/// What would free a copy, or the whole item.
+fn message(private: &ItemPrivate, copy: u16) -> &str {
+    private.messages.get(&copy).map_or("", String::as_str)
 }
 
 fn list(host: &Host, arguments: &ParkedSelection, as_csv: bool, json: bool) -> Result<(), CliError> {
@@ -132,7 +138,7 @@ fn open(host: &Host, name: &str) -> Result<std::sync::Arc<ConnectorState>, CliEr
 fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
     let state = open(host, name)?;
     let row = state.item(item)?;
-    let private = state.item_private(item)?;
+    let private = state.item_private(item)?.unwrap_or_default();
     println!("item {} of {name}", item.0);
     println!("  source id   {}", private.id);
     println!("  event       {}", row.event.name());
@@ -141,7 +147,7 @@ fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
         println!("  owner       {owner}");
     }
     if let Some(code) = &row.parked {
-        println!("  parked      {code}: {}", private.park_message(None).unwrap_or_default());
+        println!("  parked      {code}: {}", message(&private, CopyKey::WHOLE));
     }
     for (number, (copy, target)) in (0_u16..).zip(row.copies.iter().zip(&private.targets)) {
         let target = match target {
@@ -149,11 +155,11 @@ fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
             Target::Person(id) => format!("participant {id}"),
         };
         let state = match &copy.state {
-            CopyState::Planned => "planned".to_owned(),
-            CopyState::Intended { .. } => "in doubt".to_owned(),
-            CopyState::Done(outcome) => outcome.name().to_owned(),
-            CopyState::Parked { code } => format!("parked: {code}: {}", private.park_message(Some(number)).unwrap_or_default()),
-            CopyState::Discarded => "discarded".to_owned(),
+            CopyStep::Planned => "planned".to_owned(),
+            CopyStep::Intended { .. } => "in doubt".to_owned(),
+            CopyStep::Done(outcome) => outcome.name().to_owned(),
+            CopyStep::Parked { code } => format!("parked: {code}: {}", message(&private, number)),
+            CopyStep::Discarded => "discarded".to_owned(),
         };
         println!("  copy {number:<6} {target:<40} {state}");
     }
@@ -184,10 +190,9 @@ fn discard(host: &Host, arguments: &ParkedSelection, because: &str) -> Result<()
     let mut facts = Group::new();
     let actor = actor();
     for row in &rows {
-        match row.copy {
-            Some(copy) => facts.discard_copy(CopyKey { ordinal: Ordinal(row.item), copy }, because, &actor),
-            None => facts.discard_item(Ordinal(row.item), because, &actor),
-        }
+        let item = Ordinal(row.item);
+        let key = row.copy.map_or(CopyKey::whole(item), |copy| CopyKey { ordinal: item, copy });
+        facts.discard(key, because, &actor);
     }
     state.commit(facts)?;
     println!("discarded {}; the reason and `{actor}` stand in the ledger", rows.len());

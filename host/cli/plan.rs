@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
             Err(failure) => lines.push((name.clone(), format!("cannot run: {} ({})", failure.message, failure.code))),
         }
         if connector.since_ms.is_some() || known.contains(&name) {
-            let covered_until_ms = if known.contains(&name) { host.state.connector(&name)?.covered_until_ms() } else { None };
+            let covered_until_ms = if known.contains(&name) { host.state.connector(&name)?.covered_until_ms()? } else { None };
             let line = due::Line { covered_until_ms, since_ms: connector.since_ms, now_ms: now_ms(), grace_ms: connector.grace_ms };
             if let (Some(first), Some(last)) = (due::windows(line).first(), due::windows(line).last()) {
                 let from = first.start_ms.map_or_else(String::new, rfc3339);

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     catalog::{self, lock::{Lock, Wishes}, schema::Schema},
     config::PluginSource,
-    item::{CredentialScheme, Descriptor, PluginKind, ReadingMode, descriptor::SourceTraits},
-    sandbox::Sandbox,
+    item::{Descriptor, PluginKind, ReadingMode, descriptor::{CredentialScheme, SourceTraits}},
+    sandbox::{CallLimits, Sandbox},
     scheduler::{self, Inspected},
 };
 
@@ -41,10 +41,10 @@ const fn kind(descriptor: &Descriptor) -> &'static str {
 }
 
 async fn list(context: &Context, json: bool) -> Result<(), CliError> {
-    let sandbox = Sandbox::new(None)?;
+    let sandbox = Sandbox::new(None, CallLimits::default())?;
     let mut rows = Vec::new();
     for name in catalog::bundled_names() {
-        let inspected = scheduler::inspect(&sandbox, &PluginSource::Bundled(name.to_owned()), None).await?;
+        let inspected = scheduler::inspect(&sandbox, &PluginSource::Bundled(name.to_owned())).await?;
         let descriptor = inspected.descriptor();
         rows.push((name.to_owned(), kind(descriptor), descriptor.version.clone(), inspected.component.digest_text(), descriptor.summary.clone(), "bundled"));
     }
@@ -64,7 +64,7 @@ async fn list(context: &Context, json: bool) -> Result<(), CliError> {
 }
 
 async fn inspect(plugin: &str, json: bool) -> Result<(), CliError> {
-    let inspected = scheduler::inspect(&*Box::new(Sandbox::new(None)?), &source(plugin), None).await?;
+    let inspected = scheduler::inspect(&Sandbox::new(None, CallLimits::default())?, &source(plugin)).await?;
     let descriptor = inspected.descriptor();
     if json {
         return print_json(&serde_json::json!({ "source": inspected.component.source, "digest": inspected.component.digest_text(), "descriptor": descriptor }));
@@ -139,7 +139,7 @@ async fn approve(context: &Context, plugin: &str) -> Result<(), CliError> {
             return Ok(());
         }
     };
-    let inspected = scheduler::inspect(&scheduler::sandbox_of(&config)?, &source, None).await?;
+    let inspected = scheduler::inspect(&scheduler::sandbox_of(&config)?, &source).await?;
     let mut lock = Lock::beside(&config.file)?;
     let before = lock.plugins().get(&inspected.component.source).map(|locked| locked.wishes.clone()).unwrap_or_default();
     let more = Wishes::of(inspected.descriptor()).beyond(&before);

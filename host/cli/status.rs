@@ -30,18 +30,17 @@ pub(super) fn run(context: &Context, command: &Json) -> Result<ExitCode, CliErro
         if command.json {
             rows.push(serde_json::json!({
                 "name": connector.name,
-                "covered_until": state.covered_until_ms().map(rfc3339),
+                "covered_until": state.covered_until_ms()?.map(rfc3339),
                 "windows": windows.len(),
                 "open_windows": open,
-                "mailboxes": state.mailboxes()?,
                 "items": items,
                 "copies": copies,
             }));
             continue;
         }
         println!("{}", connector.name);
-        println!("  archived until  {}", state.covered_until_ms().map_or_else(|| "nothing yet".to_owned(), rfc3339));
-        println!("  windows         {} ({open} open), {} mailboxes", windows.len(), state.mailboxes()?);
+        println!("  archived until  {}", state.covered_until_ms()?.map_or_else(|| "nothing yet".to_owned(), rfc3339));
+        println!("  windows         {} ({open} open)", windows.len());
         if let Some(last) = last {
             println!("  last");
             print!("{}", text::window(&last.into()));

@@ -1,6 +1,6 @@
 //! `chancery sync`: one turn, now.
 
-use std::{process::ExitCode, time::Instant};
+use std::{collections::HashSet, process::ExitCode, sync::Arc, time::Instant};
 
 use super::{
     arguments::Sync as Command,
@@ -12,17 +12,17 @@ use crate::{
     config::Connector,
     item::{Interval, time::{parse_instant, rfc3339}},
     report::{ConnectorSummary, Summary, summary::ErrorSummary, text},
-    scheduler::{self, ConnectorOutcome, Host, Sync, due},
+    scheduler::{self, ConnectorOutcome, Host, Sync},
 };
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     let window = command.window.as_deref().map(parse_window).transpose()?;
     let host = context.host()?;
     let connectors = context::connectors(&host.config, &command.names)?;
-    if command.dry_run {
-        return dry_run(&host, &connectors, window, command.json);
-    }
     let what = Sync { now_ms: now_ms(), window };
+    if command.dry_run {
+        return dry_run(&host, &connectors, &what, command.json).await;
+    }
     let summary = turns(&host, &connectors, &what, !command.json).await?;
     if command.json {
         print_json(&summary)?;
@@ -44,13 +44,10 @@ pub(super) async fn turns(
     let bars = Bars::new(show_progress);
     let outcomes = scheduler::sync(host, connectors, what, |name| bars.watch(name)).await;
     drop(bars);
-    let mut mailboxes = 0;
-    for connector in connectors {
-        mailboxes += host.state.connector(&connector.name)?.mailboxes()?;
-    }
+    let mailboxes: HashSet<Arc<str>> = outcomes.iter().flat_map(|outcome| outcome.mailboxes.iter().cloned()).collect();
     Ok(Summary {
         connectors: outcomes.into_iter().map(summary).collect(),
-        mailboxes,
+        mailboxes: mailboxes.len() as u64,
         seconds: started.elapsed().as_secs_f64(),
     })
 }
@@ -87,38 +84,43 @@ fn parse_window(text: &str) -> Result<Interval, CliError> {
     Ok(Interval { start_ms: Some(start_ms), end_ms })
 }
 
-fn dry_run(
+async fn dry_run(
     host: &Host,
     connectors: &[&Connector],
-    window: Option<Interval>,
+    what: &Sync,
     json: bool,
 ) -> Result<ExitCode, CliError> {
     let mut planned = Vec::new();
     for connector in connectors {
-        let state = host.state.connector(&connector.name)?;
-        let line = due::Line {
-            covered_until_ms: state.covered_until_ms(),
-            since_ms: connector.since_ms,
-            now_ms: now_ms(),
-            grace_ms: connector.grace_ms,
-        };
-        let windows = window.map_or_else(|| due::windows(line), |window| vec![window]);
-        planned.push((connector.name.clone(), windows));
+        planned.push((&connector.name, scheduler::dry_run(host, connector, what).await?));
     }
     if json {
-        let document = planned.iter().map(|(name, windows)| {
-            let windows = windows.iter().map(|window| serde_json::json!({ "start": window.start_ms.map(rfc3339), "end": rfc3339(window.end_ms) }));
-            serde_json::json!({ "name": name, "due": windows.collect::<Vec<_>>() })
+        let document = planned.iter().map(|(name, due)| {
+            let due = due.iter().map(|due| {
+                serde_json::json!({
+                    "start": due.interval.start_ms.map(rfc3339),
+                    "end": rfc3339(due.interval.end_ms),
+                    "file": due.file.as_ref().map(|file| &file.path),
+                })
+            });
+            serde_json::json!({ "name": name, "due": due.collect::<Vec<_>>() })
         });
         print_json(&serde_json::json!({ "connectors": document.collect::<Vec<_>>() }))?;
-    } else {
-        for (name, windows) in planned {
-            println!("{name}");
-            if windows.is_empty() {
-                println!("  nothing is due");
-            }
-            for window in windows {
-                println!("  would read {} .. {}", window.start_ms.map_or_else(String::new, rfc3339), rfc3339(window.end_ms));
+        return Ok(error::DONE.into());
+    }
+    for (name, due) in planned {
+        println!("{name}");
+        if due.is_empty() {
+            println!("  nothing is due");
+        }
+        for due in due {
+            match (due.file, due.interval.start_ms) {
+                (Some(file), _) => println!("  would read file `{}`, {} bytes", file.path, file.size),
+                (None, start) => println!(
+                    "  would read {} .. {}",
+                    start.map_or_else(|| "from the bookmark".to_owned(), rfc3339),
+                    rfc3339(due.interval.end_ms)
+                ),
             }
         }
     }

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{error::ConfigError, schedule::Schedule, typed};
@@ -33,6 +34,29 @@ pub struct Config {
     pub attachment_bytes_max: u64,
     /// Connectors that run side by side.
     pub connectors_at_once_max: usize,
+    /// What one call of a plugin may use.
+    pub calls: Calls,
+}
+
+/// What one call of a plugin may use, as far as an operator may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// Wall-clock time, waiting included.
+    pub time_max: Duration,
+    /// Time without waiting.
+    pub cpu_time_max: Duration,
+    /// Linear memory.
+    pub memory_bytes_max: usize,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            time_max: limits::CALL_TIME_MAX,
+            cpu_time_max: limits::CALL_CPU_TIME_MAX,
+            memory_bytes_max: limits::GUEST_MEMORY_BYTES_MAX,
+        }
+    }
 }
 
 /// One connector.
@@ -224,6 +248,7 @@ impl Config {
                 .and_then(|limits| limits.connectors_at_once_max)
                 .unwrap_or(limits::CONNECTORS_AT_ONCE_MAX)
                 .max(1),
+            calls: main.limits.as_ref().map_or_else(|| Ok(Calls::default()), calls).map_err(|why| ConfigError::new(file, why))?,
             base,
         };
         let includes = main.include.clone();
@@ -328,6 +353,31 @@ fn included(file: &Path, base: &Path, pattern: &str) -> Result<Vec<PathBuf>, Con
     Ok(paths)
 }
 
+/// What one call may use. Times that are 0 would end every call, and computing is part of the whole time.
+fn calls(typed: &typed::Limits) -> Result<Calls, String> {
+    let default = Calls::default();
+    let time = |key: &str, text: Option<&String>, default: Duration| -> Result<Duration, String> {
+        let ms = duration_ms(&format!("limits.{key}"), text, default)?;
+        u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis).ok_or_else(|| format!("`limits.{key}` must be more than 0"))
+    };
+    let time_max = time("call_time_max", typed.call_time_max.as_ref(), default.time_max)?;
+    let cpu_time_max = time("call_cpu_time_max", typed.call_cpu_time_max.as_ref(), default.cpu_time_max.min(time_max))?;
+    if cpu_time_max > time_max {
+        return Err("`limits.call_cpu_time_max` is more than `limits.call_time_max`, of which it is a part".to_owned());
+    }
+    let memory_bytes_max = typed.guest_memory_bytes_max.unwrap_or(default.memory_bytes_max);
+    Ok(Calls { time_max, cpu_time_max, memory_bytes_max })
+}
+
+/// A duration in milliseconds, as typed under `key`.
+fn duration_ms(key: &str, text: Option<&String>, default: Duration) -> Result<i64, String> {
+    let Some(text) = text else { return Ok(default.as_millis() as i64) };
+    let parsed = text.parse::<jiff::SignedDuration>().ok().filter(|duration| !duration.is_negative());
+    parsed
+        .and_then(|duration| i64::try_from(duration.as_millis()).ok())
+        .ok_or_else(|| format!("`{key} = \"{text}\"` is no duration; write one like `48h` or `15m`"))
+}
+
 fn network(base: &Path, typed: Option<&Network>) -> Network {
     let mut network = typed.cloned().unwrap_or_default();
     network.ca_file = network.ca_file.map(|path| base.join(path));
@@ -346,18 +396,11 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
         return Err(problem.hint("use lower-case letters, digits, `-` and `_`, at most 64"));
     }
     let wrong = |message: String| ConfigError::new(file, format!("connector `{name}`: {message}"));
-    let duration = |key: &str, text: Option<&String>, default: std::time::Duration| -> Result<i64, ConfigError> {
-        let Some(text) = text else { return Ok(default.as_millis() as i64) };
-        let parsed = text.parse::<jiff::SignedDuration>().ok().filter(|duration| !duration.is_negative());
-        parsed
-            .and_then(|duration| i64::try_from(duration.as_millis()).ok())
-            .ok_or_else(|| wrong(format!("`{key} = \"{text}\"` is no duration; write one like `48h` or `15m`")))
-    };
     let schedule = typed.schedule.as_deref().map(Schedule::parse).transpose().map_err(&wrong)?;
     let since_ms = typed.since.map(|at| parse_instant(&at.to_string())).transpose().map_err(&wrong)?;
-    let grace_ms = duration("grace", typed.grace.as_ref(), limits::GRACE)?;
-    let lookback_ms = duration("lookback", typed.lookback.as_ref(), limits::LOOKBACK)?;
-    let settle_ms = duration("settle", typed.settle.as_ref(), limits::FILE_SETTLE)?;
+    let grace_ms = duration_ms("grace", typed.grace.as_ref(), limits::GRACE).map_err(&wrong)?;
+    let lookback_ms = duration_ms("lookback", typed.lookback.as_ref(), limits::LOOKBACK).map_err(&wrong)?;
+    let settle_ms = duration_ms("settle", typed.settle.as_ref(), limits::FILE_SETTLE).map_err(&wrong)?;
     if typed.destinations.is_empty() {
         return Err(wrong("it has no destination".into()).hint("add `destinations = [{ kind = \"maildir\", root = \"mail\", mailboxes = { domains = [\"example.com\"] } }]`"));
     }

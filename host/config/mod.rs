@@ -10,5 +10,5 @@ mod schedule;
 mod typed;
 
 pub use error::ConfigError;
-pub use meaning::{Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, SecretRef, Scheme, Source};
+pub use meaning::{Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, SecretRef, Scheme, Source};
 pub use schedule::Schedule;

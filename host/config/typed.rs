@@ -142,4 +142,7 @@ pub(super) struct Stage {
 pub(super) struct Limits {
     pub(super) attachment_bytes_max: Option<u64>,
     pub(super) connectors_at_once_max: Option<usize>,
+    pub(super) call_time_max: Option<String>,
+    pub(super) call_cpu_time_max: Option<String>,
+    pub(super) guest_memory_bytes_max: Option<usize>,
 }

@@ -1,8 +1,20 @@
 //! Questions to a mapper and its answers; meanings are those of `wit/mapper.wit`.
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{chat::Person, time::TimestampMs};
+use super::{chat::Person, failure::Failure, time::TimestampMs};
+
+/// Which addresses are mailboxes, as a connector's destinations know. The pipeline implements it, records the answers
+/// and pins them to the window; the sandbox hands them to the mapper.
+pub trait DirectoryLookup: Send + Sync {
+    /// For each address, the mailbox's canonical address, or none when there is no such mailbox. One answer an
+    /// address, in order.
+    ///
+    /// # Errors
+    /// When a destination cannot be asked: it ends the mapper's call and never reaches the guest.
+    fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>>;
+}
 
 /// A participant at a time.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +61,8 @@ pub struct MappingSummary {
     pub mailboxes: u32,
     /// Rows that cannot be used.
     pub problems: Vec<RowProblem>,
+    /// Whether an answer may depend on a question's time.
+    pub depends_on_time: bool,
 }
 
 /// A row as understood.

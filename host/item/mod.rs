@@ -22,6 +22,6 @@ pub use blob::{BlobRef, BlobSink, BlobSource, BlobWriter};
 pub use chat::*;
 pub use descriptor::{Descriptor, PluginKind, ReadingMode};
 pub use failure::{Failure, NextMove};
-pub use mapping::{Question, Resolution};
+pub use mapping::{DirectoryLookup, Question, Resolution};
 pub use message::{Message, Splice};
 pub use time::{Interval, TimestampMs};

@@ -52,43 +52,98 @@ const fn configuration(code: &'static str, meaning: &'static str, remedy: &'stat
 }
 
 /// The table, by what it is about and by code.
+#[rustfmt::skip] // A row a line.
 pub const REASONS: &[Reason] = &[
     parked("absurd-time", "The item's time cannot be true (before 2009, or after its window). It is kept whole.", "Look at it with `chancery parked show`; ask the source's operator; discard it with a reason if it is rubbish."),
     parked("ambiguous-dates", "Every date of an export can be read day first and month first.", "Say which in the connector's settings (`date_order = \"dmy\"`) and run `chancery sync` again."),
+    parked("contradictory-dates", "The dates of an export contradict the day and month order it was first imported with.", "Check the file; say the right order with `date_order` and run `chancery sync` again."),
     parked("destination-gone", "The copy was planned for a destination that is not configured any more.", "Configure it again and run `chancery parked retry`, or discard the copy with a reason."),
+    parked("directory-answer", "The directory answered for another address than it was asked for.", "Run `chancery connector check`; mend the destination."),
+    parked("empty-file", "The file holds nothing.", "Export it again; `chancery sync` reads it when it changed."),
+    parked("entry-too-large", "A file inside an archive is over the limit.", "Split the export."),
+    parked("file-changed", "The file changed while it was read.", "Wait until it is written completely, then run `chancery sync` again."),
+    parked("file-too-large", "A file is over the limit.", "Split the export."),
+    parked("impossible-date", "A date in the export cannot exist.", "Look at it with `chancery parked show`; export the chat again."),
+    parked("index-out-of-range", "A plugin referred to a person or conversation that is not there.", "Tell the plugin's author."),
+    parked("item-broken", "One item of the source is not what its contract says. It is kept whole.", "Look at it with `chancery parked show`; ask the operator of the source."),
+    parked("item-over-limit", "One item is over a limit of the contract. It is kept as far as the limits go.", "Look at it with `chancery parked show`."),
+    parked("mail-broken", "A mail of a delivery cannot be read.", "Look at it with `chancery parked show`; ask the vendor to deliver it again."),
     parked("mailbox-conflict", "The mailbox holds a file of the copy's name with other bytes.", "Move that file away and run `chancery parked retry`."),
     parked("mailbox-unknown", "The mapping or the item's e-mail address names a mailbox that no destination has.", "Make the mailbox, or mend the mapping, then run `chancery parked retry`."),
+    parked("manifest-mismatch", "A delivery and its manifest disagree; nothing of it was read.", "Ask the vendor to deliver it again; the message names what disagrees."),
     parked("mapping-row", "The mapping row of this participant cannot be used.", "Mend the row (`chancery mapping check FILE`), then run `chancery parked retry`."),
     parked("message-too-large", "The message is over the destination's limit although every attachment stayed out.", "Raise `message_bytes_max` of the destination if it can take more, then run `chancery parked retry`."),
+    parked("no-chat-in-zip", "The archive holds no chat text.", "Export the chat again with `Export chat`."),
+    parked("no-date", "A mail of a delivery has no usable date.", "Look at it with `chancery parked show`."),
+    parked("not-a-chat", "The file is no WhatsApp export.", "Move it out of the folder, or export the chat again."),
+    parked("plugin-error", "A plugin could not do this and gave no reason of its own.", "The message has its words; tell the plugin's author."),
+    parked("several-chats-in-zip", "The archive holds several chat texts.", "Put each chat into an archive of its own."),
+    parked("text-before-first-message", "An export begins with text that belongs to no message. It is kept whole.", "Look at it with `chancery parked show`."),
+    parked("time-out-of-range", "An item has a time that no mail can carry.", "Look at it with `chancery parked show`."),
+    parked("unknown-calendar", "An export uses a calendar that is not understood; nothing is guessed.", "Set the phone to the Gregorian calendar and export again."),
     parked("unmapped", "A participant of yours has no mailbox, or nobody in the item has one.", "Add a row to the mapping file, then run `chancery parked retry`."),
     parked("unreadable", "The source met something it could not make an item of. The bytes are kept.", "Look at it with `chancery parked show`."),
+    parked("wrong-encoding", "A file is not the text it should be.", "The message names the place; export the chat again."),
+    parked("zip-bomb", "An archive unpacks to more than the limits allow.", "Make or export the archive again; `chancery sync` reads it when it changed."),
+    parked("zip-damaged", "An archive is damaged or not complete.", "Make or export the archive again; `chancery sync` reads it when it changed."),
+    parked("zip-encrypted", "An archive is encrypted.", "Make or export the archive again; `chancery sync` reads it when it changed."),
+    parked("zip-entry-missing", "An archive lost a file while it was read.", "Make or export the archive again; `chancery sync` reads it when it changed."),
+    parked("zip-link", "An archive holds a link.", "Make or export the archive again; `chancery sync` reads it when it changed."),
+    parked("zip-unsafe-name", "An archive holds a name that would leave its folder.", "Make or export the archive again; `chancery sync` reads it when it changed."),
+    parked("zip-unsupported", "An archive uses a method that is not supported.", "Make or export the archive again; `chancery sync` reads it when it changed."),
     turn("account-changed", "The source answers for another account than the connector was set up for.", "Sign in to the first account again, or add a new connector."),
+    turn("certificate-untrusted", "The certificate of the other side is not trusted.", "Mend the certificate, or name its authority: `[network] ca_file`."),
     turn("clock-behind", "The clock is behind what was read already; nothing is closed.", "Set the clock, then run `chancery sync` again."),
     turn("cursor-loop", "The source answered the same cursor it was asked with.", "Run `chancery connector check`; tell the plugin's author."),
+    turn("cursor-unknown", "A plugin does not know the cursor it made earlier.", "Run `chancery sync --window FROM..TO` to read the window again."),
     turn("disk-full", "A disk is full. Everything so far is kept.", "Free space, then run `chancery sync` again."),
     turn("egress-denied", "A plugin asked for an address that is not granted.", "If it is right, add the line that the message shows."),
+    turn("folder-denied", "A plugin asked for a folder that is not granted.", "If it is right, add the line that the message shows."),
+    turn("folder-unreadable", "A granted folder cannot be read.", "Check that it exists and may be read by the user that runs chancery."),
     turn("host-panic", "A worker of the host ended: a defect of chancery.", "Report it with the log; run `chancery sync` again."),
+    turn("index-broken", "The index is broken.", "Run the command again: the index is rebuilt from the ledger."),
+    turn("ledger-behind", "The ledger lost records that were acknowledged.", "Restore `data/ledger` from a backup."),
+    turn("ledger-damaged", "The ledger is damaged; the message names file and place.", "Restore that file from a backup, then run `chancery ledger verify`."),
+    turn("login-failed", "Signing in failed, but not because of the password.", "Run `chancery connector check`; the message says what the other side answered."),
     turn("login-refused", "The source refused user name and password.", "Set the right secret: `chancery secret set NAME`, then run `chancery connector check`."),
     turn("maildir-io", "Reading or writing below a mail root failed; it is tried again.", "Run `chancery doctor`; look at the disk."),
     turn("maildir-sync-failed", "The file system could not make mail durable. The group is in doubt.", "Look at the disk (`dmesg`), then run `chancery sync` again: copies in doubt are looked for first."),
+    turn("no-answer", "The other side did not answer.", "Check the network (`chancery doctor`), then run `chancery sync` again."),
     turn("no-permission", "A folder may not be written.", "Give the user that runs chancery the right, then run `chancery sync` again."),
     turn("page-loop", "The source gives pages without end.", "Run `chancery connector check`; tell the plugin's author."),
     turn("plugin-bad-output", "A plugin answered something the contract does not allow.", "The message names plugin, function and field: tell the plugin's author."),
     turn("plugin-log-flood", "A plugin wrote more log than a call may.", "Tell the plugin's author."),
     turn("plugin-memory", "A plugin wanted more memory than a call may have.", "Tell the plugin's author."),
     turn("plugin-output-too-large", "A plugin moved more bytes in one call than it may.", "Ask for smaller pages in its settings; tell the plugin's author."),
+    turn("plugin-requests", "A plugin made more requests in one call than it may.", "Ask for smaller pages in its settings; tell the plugin's author."),
     turn("plugin-timeout", "A plugin did not answer in time.", "Run `chancery sync` again; if it stays so, tell the plugin's author."),
     turn("plugin-trap", "A plugin crashed. The host and the other connectors go on.", "The message has its last words: tell the plugin's author."),
+    turn("rate-limited", "The other side asks to slow down for longer than a turn waits.", "Run `chancery sync` later."),
+    turn("redirect-loop", "The other side redirects without end.", "Check the URL in the settings."),
     turn("source-total-missing", "The source says it has more for the window than it gave. The window stays open.", "Run `chancery sync` again; if it stays so, ask the source's operator."),
     turn("stage-attachment-lost", "A staged attachment is gone or damaged.", "Restore the stage folder from a backup, or read the window again: `chancery sync --window FROM..TO`."),
     turn("stage-io", "The stage could not be read or written.", "Look at the disk, then run `chancery sync` again."),
     turn("stage-page-lost", "A staged page is gone or damaged.", "Restore the stage folder from a backup, or read the window again: `chancery sync --window FROM..TO`."),
+    turn("stage-unwritable", "The stage cannot be written.", "Free space or mend the rights, then run `chancery sync` again."),
+    turn("state-closed", "The state was closed already: a defect of chancery.", "Report it with the log."),
+    turn("state-io", "The data folder cannot be read or written.", "Check the disk (space, rights, health), then run the command again: nothing half-written counts."),
+    turn("state-locked", "Another chancery uses the data folder.", "Wait until it ends, or stop it."),
+    turn("state-poisoned", "A write failed, and nothing is written any more.", "See the first failure, mend its cause and run the command again."),
+    turn("state-too-new", "The data folder was written by a newer chancery.", "Use that version."),
+    turn("state-unknown", "That item, window or page is not in the ledger.", "`chancery parked list` and `chancery report` show what there is."),
+    turn("unexpected-answer", "The source answered something that its contract does not know.", "The message says where; run `chancery connector check`, then ask the operator of the source."),
+    configuration("code-cache-unsafe", "The folder of compiled plugins may be written by others.", "Run `chmod 700` on the folder that the message names."),
+    configuration("credential-misconfigured", "A credential cannot be used as it is written.", "Mend `[credential.…]`."),
+    configuration("credential-missing", "A plugin names a credential that the connector does not have.", "Add `credential = \"NAME\"` to the source, and a section `[credential.NAME]`."),
     configuration("credential-scheme", "A credential does not fit what the plugin wants.", "See `chancery plugin inspect`, then mend `[credential.…]`."),
     configuration("grant-origin", "A granted origin is written wrongly.", "Write `https://host` or `https://host:port`."),
     configuration("lock-unreadable", "`chancery.lock` cannot be read.", "Restore it from git, or approve your plugins again."),
+    configuration("login-misdescribed", "The plugin describes signing in in a way that cannot work.", "Tell the plugin's author."),
     configuration("maildir-root", "A mail root cannot be used.", "Make it writable, or change `root`."),
     configuration("mapping-problems", "The mapping file has rows that cannot be used; it is not adopted.", "Mend the lines that `chancery mapping check FILE` names."),
     configuration("mapping-unreadable", "The mapping file cannot be read.", "Check `mapper.file`."),
+    configuration("network-misconfigured", "The section `[network]` cannot be used.", "The message names the key."),
+    configuration("owner-not-an-address", "The owner of an export is not an e-mail address.", "Mend `owner`, or name the folder by an address when it is `{ from = \"folder\" }`."),
     configuration("plugin-not-approved", "A plugin of your own was not approved as it is now.", "Look at it with `chancery plugin inspect`, then `chancery plugin approve`."),
     configuration("plugin-schema", "A plugin's settings schema is outside what hosts understand.", "Tell the plugin's author."),
     configuration("plugin-too-large", "A plugin file is over the limit.", "Strip it."),
@@ -99,7 +154,13 @@ pub const REASONS: &[Reason] = &[
     configuration("secret-name", "That cannot be a secret's name.", "Use lower-case letters, digits, `-` and `_`."),
     configuration("secret-store", "The store of secrets cannot be read or written.", "Check the rights on `data/secrets` and `data/keys`."),
     configuration("settings", "A plugin's settings do not fit its schema.", "The message names the setting; `chancery plugin inspect` lists them."),
+    configuration("settings-invalid", "A plugin cannot use its settings.", "The message names the setting; `chancery plugin inspect` lists them."),
+    configuration("site-not-encrypted", "The site is reached without encryption.", "Write `https://`."),
+    configuration("state-exists", "The data folder exists already.", "Use it, or choose another `data_dir`."),
+    configuration("state-key", "A key file cannot be used.", "Restore it from a backup; without its keys a ledger cannot be read."),
+    configuration("state-not-initialised", "The data folder was not set up.", "Run `chancery init`."),
     configuration("terms-not-accepted", "The source's terms were not accepted in this version.", "Read them with `chancery plugin inspect`, then add `accepted_terms`."),
+    configuration("unknown-zone", "The time zone is not known.", "Write one like `Europe/Berlin`."),
 ];
 
 /// The reason of this code.
@@ -114,10 +175,19 @@ mod tests {
     #[test]
     fn codes_are_kebab_case_and_each_stands_once_in_order() {
         for pair in REASONS.windows(2) {
-            assert!((pair[0].about, pair[0].code) < (pair[1].about, pair[1].code), "{} before {}", pair[0].code, pair[1].code);
+            assert!(
+                (pair[0].about, pair[0].code) < (pair[1].about, pair[1].code),
+                "{} before {}",
+                pair[0].code,
+                pair[1].code
+            );
         }
         for reason in REASONS {
-            assert!(reason.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", reason.code);
+            assert!(
+                reason.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                reason.code
+            );
             assert!(reason.meaning.ends_with('.') && reason.remedy.ends_with('.'), "{}", reason.code);
         }
     }

@@ -7,7 +7,7 @@ use super::{
     crash,
     map::{Mapped, MappedItem},
     policy::Decision,
-    turn::Turn,
+    turn::{Converted as Answer, Turn},
 };
 use crate::{
     item::{
@@ -144,7 +144,7 @@ async fn batch(
     })
     .await;
     match outcome {
-        Ok(conversions) => Ok(renderings(conversions, states)),
+        Ok(answers) => Ok(renderings(answers, states)),
         Err((failure, Decision::Park)) if wanted.len() == 1 => Ok(vec![failed(&failure)]),
         Err((_, Decision::Park)) => {
             let middle = wanted.len() / 2;
@@ -258,27 +258,23 @@ fn attachment_states(item: &Item, limit: Option<u64>) -> Vec<AttachmentState<'_>
     states
 }
 
-fn renderings(
-    conversions: Vec<Result<(Message, Vec<u32>), (Vec<u32>, Failure)>>,
-    states: &[Vec<AttachmentState<'_>>],
-) -> Vec<Rendering> {
-    let missing = || Rendering::Failed(ParkReason { code: "plugin-bad-output".to_owned(), message: "the converter did not write it".to_owned() });
+fn renderings(answers: Vec<Answer>, states: &[Vec<AttachmentState<'_>>]) -> Vec<Rendering> {
     let mut renderings: Vec<Option<Rendering>> = vec![None; states.len()];
-    for conversion in conversions {
-        let (rendering, items) = match conversion {
-            Ok((message, items)) => (Ok(message), items),
-            Err((items, failure)) => (Err(failed(&failure)), items),
-        };
-        for item in items {
+    for answer in answers {
+        for item in answer.items {
             let index = item as usize;
             let partial = states[index].iter().any(|state| *state != AttachmentState::Present);
-            renderings[index] = Some(match &rendering {
+            renderings[index] = Some(match &answer.result {
                 Ok(message) => Rendering::Message { message: message.clone(), partial },
-                Err(failed) => failed.clone(),
+                Err(failure) => failed(failure),
             });
         }
     }
-    renderings.into_iter().map(|rendering| rendering.unwrap_or_else(missing)).collect()
+    let unwritten = || {
+        let message = "the converter did not write it".to_owned();
+        Rendering::Failed(ParkReason { code: "plugin-bad-output".to_owned(), message })
+    };
+    renderings.into_iter().map(|rendering| rendering.unwrap_or_else(unwritten)).collect()
 }
 
 /// Refuses a message that is over the limit although every attachment stayed out.

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use super::{
@@ -228,6 +228,7 @@ fn hash(message: &Message, blobs: &dyn BlobSource, connector: &str) -> Result<[u
 
 fn record(turn: &Turn, sent: &[Ready], answers: Vec<Answer>, receipts: &mut Group) {
     let mut delivered = 0;
+    let mut mailboxes = turn.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
     for (copy, answer) in sent.iter().zip(answers) {
         match answer {
             Answer::Stored(token) => receipts.receipt(copy.receipt(token, false)),
@@ -239,6 +240,9 @@ fn record(turn: &Turn, sent: &[Ready], answers: Vec<Answer>, receipts: &mut Grou
             }
         }
         delivered += 1;
+        if !mailboxes.contains(&copy.delivery.mailbox) {
+            mailboxes.insert(Arc::clone(&copy.delivery.mailbox));
+        }
     }
     turn.progress.advanced(Step::Delivered, delivered);
 }

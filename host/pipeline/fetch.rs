@@ -6,7 +6,7 @@ use super::{
     attempt::attempt,
     crash,
     policy::Decision,
-    turn::{Pull, Step, Turn},
+    turn::{PullRequest, Step, Turn},
     window::Window,
 };
 use crate::{
@@ -26,17 +26,18 @@ pub(super) type Cursor = Option<Vec<u8>>;
 /// Asks for the page at `cursor`. A page that failed half-way leaves nothing but rubbish in the stage.
 pub(super) async fn pull(turn: &Turn, window: &Window, cursor: Cursor) -> Result<Fetched, Failure> {
     window.count_page()?;
-    let request = Pull {
-        reading: window.reading(turn.lookback_ms),
-        account: turn.account.clone(),
-        bookmark: window.bookmark.clone(),
-        cursor,
+    let reading = window.reading(turn.lookback_ms);
+    let request = || PullRequest {
+        reading: &reading,
+        account: &turn.account,
+        bookmark: window.bookmark.as_deref(),
+        cursor: cursor.as_deref(),
         max_items: limits::PAGE_ITEMS_MAX,
     };
     let answer = attempt(turn, window.is_file(), || async {
         let draft = turn.stage.page();
         let blobs: Arc<dyn BlobSink> = Arc::clone(&draft) as _;
-        let page = turn.source.lock().await.pull(&request, blobs).await?;
+        let page = turn.source.lock().await.pull(request(), blobs).await?;
         Ok(Fetched { page, draft })
     })
     .await;
@@ -46,7 +47,7 @@ pub(super) async fn pull(turn: &Turn, window: &Window, cursor: Cursor) -> Result
         Err((failure, Decision::Park)) => Fetched { page: window.unreadable_file(failure), draft: turn.stage.page() },
         Err((failure, Decision::Wait(_) | Decision::EndTurn)) => return Err(failure),
     };
-    if fetched.page.cursor.is_some() && fetched.page.cursor == request.cursor {
+    if fetched.page.cursor.is_some() && fetched.page.cursor == cursor {
         return Err(Failure::new(
             "cursor-loop",
             NextMove::AskPerson,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     item::{Failure, Item, Page, Question, Resolution},
-    state::{CopyState, Ordinal, ParkReason, Plan, PlannedCopy, Target},
+    state::{CopyStep, Ordinal, ParkReason, Plan, PlannedCopy, Target},
 };
 
 /// A page whose items have their copies.
@@ -155,7 +155,10 @@ impl Planner {
             return (parked_whole(ordinal, unreadable_reason(page, staged.position)), None);
         };
         let mut copies = self.copies(turn, page, item, &resolutions);
-        let key_of = |target: &Target| turn.state.target_key(target);
+        let key_of = |target: &Target| match target {
+            Target::Mailbox(address) => turn.state.mailbox_key(address),
+            Target::Person(id) => turn.state.person_key(id),
+        };
         if let Some(of) = staged.of {
             let reached = self.reached.entry(of).or_default();
             copies.retain(|copy| reached.insert((copy.destination, key_of(&copy.target))));
@@ -251,9 +254,9 @@ fn taken_up(staged: StagedItem) -> Option<MappedItem> {
         .zip(copies)
         .filter_map(|(number, (destination, target, state))| {
             let doubt = match state {
-                CopyState::Planned => Doubt::None,
-                CopyState::Intended { .. } => Doubt::Sent,
-                CopyState::Done(_) | CopyState::Parked { .. } | CopyState::Discarded => return None,
+                CopyStep::Planned => Doubt::None,
+                CopyStep::Intended { .. } => Doubt::Sent,
+                CopyStep::Done(_) | CopyStep::Parked { .. } | CopyStep::Discarded => return None,
             };
             let Target::Mailbox(address) = target else { return None };
             Some(MappedCopy { number, destination, mailbox: address.into(), doubt })

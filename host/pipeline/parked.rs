@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     item::{Failure, Page, Question, Resolution},
-    state::{CopyKey, CopyState, Group, ItemRow, Ordinal, ParkReason, ParkedRow, Plan, PlannedCopy, Target, WindowId},
+    state::{CopyKey, CopyStep, Group, ItemRow, Ordinal, ParkReason, ParkedRow, Plan, PlannedCopy, Target, WindowId},
 };
 
 /// Which parked things to try.
@@ -28,7 +28,7 @@ pub struct Selection {
 impl Selection {
     /// Whether a parked row is meant.
     pub fn holds(&self, row: &ParkedRow) -> bool {
-        self.reason.as_ref().is_none_or(|code| *code == row.code) && self.item.is_none_or(|item| item == row.ordinal)
+        self.reason.as_ref().is_none_or(|code| *code == row.code) && self.item.is_none_or(|item| item == row.key.ordinal)
     }
 }
 
@@ -55,20 +55,20 @@ pub async fn retry(turn: &Turn, selection: &Selection) -> Result<Retried, Failur
     let mut after = None;
     loop {
         let selected = selection.clone();
-        let (rows, last) = turn
+        let (by_page, last) = turn
             .with_state(move |state| {
                 let rows = state.parked(after, ROWS_MAX)?;
-                let last = rows.last().map(ParkedRow::position);
-                Ok((rows.into_iter().filter(|row| selected.holds(row)).collect::<Vec<_>>(), last))
+                let last = rows.last().map(|row| row.key);
+                let mut by_page: BTreeMap<[u8; 32], Vec<Ordinal>> = BTreeMap::new();
+                for row in rows.into_iter().filter(|row| selected.holds(row)) {
+                    let ordinals = by_page.entry(state.item(row.key.ordinal)?.page_name).or_default();
+                    if ordinals.last() != Some(&row.key.ordinal) {
+                        ordinals.push(row.key.ordinal);
+                    }
+                }
+                Ok((by_page, last))
             })
             .await?;
-        let mut by_page: BTreeMap<[u8; 32], Vec<Ordinal>> = BTreeMap::new();
-        for row in rows {
-            let ordinals = by_page.entry(row.page_name).or_default();
-            if ordinals.last() != Some(&row.ordinal) {
-                ordinals.push(row.ordinal);
-            }
-        }
         for (page_name, ordinals) in by_page {
             retry_page(turn, page_name, ordinals, &mut retried).await?;
         }
@@ -98,7 +98,8 @@ async fn retry_page(
         let mut items = Vec::with_capacity(ordinals.len());
         for ordinal in ordinals {
             let row = state.item(ordinal)?;
-            let private = state.item_private(ordinal)?;
+            // Erased: there is nothing left to deliver.
+            let Some(private) = state.item_private(ordinal)? else { continue };
             items.push(ParkedItem { row, targets: private.targets, resolutions: private.resolutions });
         }
         Ok((page, items))
@@ -160,7 +161,7 @@ async fn free(
         }
     }
     for (number, (copy, target)) in (0..).zip(parked.row.copies.iter().zip(&parked.targets)) {
-        if !matches!(copy.state, CopyState::Parked { .. }) {
+        if !matches!(copy.state, CopyStep::Parked { .. }) {
             continue;
         }
         retried.tried += 1;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     item::{Failure, Interval, Page, Resolution},
-    state::{CopyState, ItemRow, Observation, Ordinal, StagedPage, Standing, Target, WindowId},
+    state::{CopyStep, ItemRow, ItemStep, Observation, Ordinal, StagedPage, Standing, Target, WindowId},
 };
 
 /// A page that survives a crash, with the items of it that are ours to do.
@@ -37,7 +37,7 @@ pub(super) struct StagedItem {
 /// What the ledger holds of an item's plan.
 pub(super) struct EarlierPlan {
     pub(super) resolutions: Vec<Resolution>,
-    pub(super) copies: Vec<(u16, Target, CopyState)>,
+    pub(super) copies: Vec<(u16, Target, CopyStep)>,
 }
 
 impl Staged {
@@ -134,22 +134,27 @@ pub(super) async fn resume(turn: &Turn, window: &Window, sender: &Sender<Staged>
 fn unfinished(
     state: &crate::state::ConnectorState,
     window: WindowId,
-    seq: u64,
+    seq: u32,
 ) -> Result<Vec<StagedItem>, Failure> {
     state.page_items(window, seq)?.into_iter().map(|row| staged_item(state, row)).collect()
 }
 
 /// An item as the ledger knows it, to be taken up where it stands.
 pub(super) fn staged_item(state: &crate::state::ConnectorState, row: ItemRow) -> Result<StagedItem, Failure> {
-    let planned = if row.is_planned() {
-        let private = state.item_private(row.ordinal)?;
+    let planned = if row.step == ItemStep::Staged {
+        None
+    } else {
+        // Without its private part (it was erased) nothing of an item can go on.
+        let private = state.item_private(row.ordinal)?.unwrap_or_default();
         let copies = row.copies.into_iter().zip(private.targets);
         Some(EarlierPlan {
             resolutions: private.resolutions,
             copies: copies.map(|(copy, target)| (copy.destination, target, copy.state)).collect(),
         })
-    } else {
-        None
     };
-    Ok(StagedItem { ordinal: row.ordinal, position: row.position as usize, of: row.standing.of(), planned })
+    let of = match row.standing {
+        Standing::Duplicate { of, .. } => Some(of),
+        Standing::New(_) | Standing::Seen { .. } => None,
+    };
+    Ok(StagedItem { ordinal: row.ordinal, position: row.position as usize, of, planned })
 }

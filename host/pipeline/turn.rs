@@ -1,7 +1,7 @@
 //! What a connector's turn works with.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex as SyncMutex, PoisonError},
 };
 
@@ -11,21 +11,21 @@ use tokio::sync::Mutex;
 use crate::{
     destinations::{Destination, MailboxLocks},
     item::{
-        Batch, BlobSink, BlobSource, Failure, Interval, Message, NextMove, Page, Question, Resolution,
+        Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution,
         mapping::DirectoryLookup,
     },
     stage::Stage,
     state::{ConnectorState, Pins, StateError},
 };
 
-pub use crate::sandbox::{PullRequest as Pull, Reading};
+pub use crate::sandbox::{Converted, PullRequest, Reading};
 
 /// A source as the pipeline sees it: a sandboxed component, or in benchmarks the same code linked natively.
 pub trait Source: Send {
     /// One page, checked.
     fn pull<'a>(
         &'a mut self,
-        request: &'a Pull,
+        request: PullRequest<'a>,
         blobs: Arc<dyn BlobSink>,
     ) -> BoxFuture<'a, Result<Page, Failure>>;
 
@@ -46,9 +46,6 @@ pub trait Mapper: Send {
     ) -> BoxFuture<'a, Result<Vec<Resolution>, Failure>>;
 }
 
-/// What a converter makes of a batch: for each message the items it covers, or why some could not be written.
-pub type Conversions = Vec<Result<(Message, Vec<u32>), (Vec<u32>, Failure)>>;
-
 /// A converter.
 pub trait Converter: Send {
     /// Every item of the batch is covered exactly once.
@@ -56,7 +53,7 @@ pub trait Converter: Send {
         &'a mut self,
         batch: &'a Batch<'a>,
         blobs: Arc<dyn BlobSource>,
-    ) -> BoxFuture<'a, Result<Conversions, Failure>>;
+    ) -> BoxFuture<'a, Result<Vec<Converted>, Failure>>;
 }
 
 /// A step of the journey, for whoever watches.
@@ -131,6 +128,8 @@ pub struct Turn {
     pub progress: Arc<dyn Progress>,
     /// Which destinations know which mailbox, as asked in this turn.
     pub directory: Directory,
+    /// Mailboxes that got a copy in this turn.
+    pub mailboxes: SyncMutex<HashSet<Arc<str>>>,
 }
 
 impl Turn {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     item::{Failure, Interval, NextMove, Page, Unreadable, limits},
-    state::{ConnectorState, FileMemory, Group, StateError, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow},
+    state::{ConnectorState, CopyKey, FileMemory, Group, StateError, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow},
 };
 
 /// A window to be done.
@@ -63,7 +63,10 @@ impl Window {
         match (&self.file, self.interval.start_ms) {
             (Some(file), _) => Reading::File(file.path.clone()),
             (None, Some(start_ms)) if !self.since_bookmark => {
-                Reading::Window { start_ms: start_ms.saturating_sub(lookback_ms), end_ms: self.interval.end_ms }
+                Reading::Window(Interval {
+                    start_ms: Some(start_ms.saturating_sub(lookback_ms)),
+                    end_ms: self.interval.end_ms,
+                })
             }
             (None, _) => Reading::Since,
         }
@@ -112,11 +115,7 @@ pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
         });
         let file = due.file.clone();
         if let Some(row) = left_open {
-            let next = match (row.pages, row.cursor) {
-                (0, _) => Some(None),
-                (_, Some(cursor)) => Some(Some(cursor)),
-                (_, None) => None,
-            };
+            let next = (!row.read_to_end).then_some(row.cursor);
             return Ok(Window {
                 id: row.id,
                 interval: row.interval,
@@ -126,7 +125,7 @@ pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
                 file_parked: AtomicBool::new(false),
                 since_bookmark: due.since_bookmark,
                 next,
-                pages: AtomicU64::new(row.pages),
+                pages: AtomicU64::new(row.pages.into()),
             });
         }
         let subject = due.file.as_ref().map(|file| file.path.clone());
@@ -156,7 +155,8 @@ pub(super) async fn close(turn: &Turn, window: Window) -> Result<WindowReport, F
             if let Some(file) = &file {
                 free_file(state, file)?;
             }
-            state.close_window(window.id, WindowClose { source_total, file })?;
+            let bookmark = state.window(window.id)?.bookmark;
+            state.close_window(window.id, WindowClose { bookmark, source_total, file })?;
             state.seal_if_settled(window.id)?;
             state.window(window.id)
         })
@@ -182,14 +182,13 @@ fn free_file(state: &ConnectorState, file: &FileMemory) -> Result<(), StateError
         return Ok(());
     }
     let mut facts = Group::new();
-    facts.discard_item(ordinal, "the file was read after all", "chancery");
+    facts.discard(CopyKey::whole(ordinal), "the file was read after all", "chancery");
     state.commit(facts)
 }
 
 /// A source that knows how much it has must have given at least that; a repeated item may make it more.
 async fn compare_totals(turn: &Turn, window: &Window) -> Result<Option<u64>, Failure> {
-    let Reading::Window { start_ms, end_ms } = window.reading(turn.lookback_ms) else { return Ok(None) };
-    let interval = Interval { start_ms: Some(start_ms), end_ms };
+    let Reading::Window(interval) = window.reading(turn.lookback_ms) else { return Ok(None) };
     let total = attempt(turn, false, || async { turn.source.lock().await.totals(&turn.account, interval).await })
         .await
         .map_err(|(failure, _)| failure)?;

@@ -15,7 +15,7 @@ use crate::{
 pub struct Summary {
     /// Connectors in configuration order.
     pub connectors: Vec<ConnectorSummary>,
-    /// Mailboxes that got at least one copy in these windows' connectors.
+    /// Mailboxes that got a copy in this run.
     pub mailboxes: u64,
     /// Wall-clock time.
     pub seconds: f64,

@@ -39,6 +39,14 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// The ending of an instantiation, in which nothing is handed over yet.
+    pub(super) fn of_start(self) -> Self {
+        match self {
+            Self::Malformed(why) => Self::Trap { what: format!("it did not start: {why}"), frames: Vec::new() },
+            other => other,
+        }
+    }
+
     /// Sorts wasmtime's error into its kind.
     pub(super) fn of(error: &wasmtime::Error) -> Self {
         if let Some(stop) = error.downcast_ref::<Stop>() {
@@ -171,16 +179,18 @@ impl Call<'_> {
     fn verdict(&self, ending: &Ending, refused_bytes: Option<usize>) -> Verdict {
         let name = &self.plugin.name;
         let report = format!("report this to the author of `{name}`; `chancery plugin inspect {name}` shows where it came from");
+        if let Some(wanted) = refused_bytes
+            && !matches!(ending, Ending::Stopped(_) | Ending::Time(_))
+        {
+            let cause = format!("it wanted {} MiB of memory, more than it may have", wanted.div_ceil(1 << 20));
+            return Verdict { kind: "limit", code: "plugin-memory", cause, hint: report, next: NextMove::Stop };
+        }
         let (kind, code, cause, hint, next) = match ending {
-            _ if let Some(wanted) = refused_bytes
-                && !matches!(ending, Ending::Stopped(_) | Ending::Time(_)) =>
-            {
-                ("limit", "plugin-memory", format!("it wanted {} MiB of memory", wanted.div_ceil(1 << 20)), format!("raise `limits.memory` of this plugin, or {report}"), NextMove::Stop)
-            }
             Ending::Time(limit) => ("timeout", "plugin-timeout", format!("no answer within {} s", limit.as_secs_f32()), "it is tried again; if it stays so, see whether the source's site answers slowly".to_owned(), NextMove::Retry { after: None }),
             Ending::Stopped(Stop::CpuTime(limit)) => ("timeout", "plugin-timeout", format!("it computed for more than {} s", limit.as_secs_f32()), report, NextMove::Stop),
             Ending::Stopped(stop @ Stop::LogFlood(_)) => ("limit", "plugin-log-flood", format!("it {stop}"), report, NextMove::Stop),
             Ending::Stopped(stop @ Stop::Requests(_)) => ("limit", "plugin-requests", format!("it {stop}"), report, NextMove::Stop),
+            Ending::Stopped(Stop::Misuse(what)) => ("bad-output", "plugin-bad-output", (*what).to_owned(), report, NextMove::Stop),
             Ending::Stopped(Stop::Host(failure)) => ("upstream", "host", failure.message.clone(), report, failure.next),
             Ending::Trap { what, .. } => ("trap", "plugin-trap", what.clone(), report, NextMove::Stop),
             Ending::Exit => ("trap", "plugin-trap", "it ended itself".to_owned(), report, NextMove::Stop),
@@ -239,4 +249,111 @@ pub(super) fn printable(text: &str) -> String {
         _ => character,
     };
     text.chars().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label() -> Label {
+        Label { name: "telemessage".to_owned(), version: Some("0.3.1".to_owned()), digest: [0xab; 32] }
+    }
+
+    fn call<'a>(label: &'a Label, position: Option<Position>) -> Call<'a> {
+        Call { plugin: label, function: "pull", connector: Some("whatsapp"), position }
+    }
+
+    #[test]
+    fn a_diagnostic_says_who_where_what_and_the_last_words() {
+        let label = label();
+        let scrub = Scrub::default();
+        scrub.add("hunter22");
+        let ending = Ending::Trap { what: "wasm trap: unreachable".into(), frames: vec!["core::panic".into(), "pull".into()] };
+        let log = "token hunter22\nthread 'main' panicked:\u{1b}[2J\nindex out of bounds";
+        let failure = call(&label, Some(Position::Cursor(vec![7; 20]))).failure(ending, None, log, &scrub);
+        assert_eq!(
+            failure.message,
+            "plugin `telemessage` 0.3.1 failed in `pull`: wasm trap: unreachable\n  \
+             connector: `whatsapp`\n  \
+             at: cursor 07070707070707070707070707070707… (20 bytes)\n  \
+             kind: trap\n  \
+             digest: sha256:abababababab\n  \
+             in: core::panic < pull\n  \
+             its last words:\n    \
+             token [secret]\n    \
+             thread 'main' panicked:\u{fffd}[2J\n    \
+             index out of bounds"
+        );
+        assert_eq!((failure.code.as_str(), failure.next), ("plugin-trap", NextMove::Stop));
+    }
+
+    #[test]
+    fn each_ending_has_its_code_and_next_move() {
+        let label = label();
+        let trap = || Ending::Trap { what: "unreachable".into(), frames: Vec::new() };
+        let retry = NextMove::Retry { after: None };
+        let outage = Failure::new("directory-away", retry, "the directory does not answer");
+        let table = [
+            (trap(), Some(300 << 20), "plugin-memory", NextMove::Stop),
+            (trap(), None, "plugin-trap", NextMove::Stop),
+            (Ending::Exit, None, "plugin-trap", NextMove::Stop),
+            (Ending::Time(Duration::from_secs(120)), Some(1), "plugin-timeout", retry),
+            (Ending::Stopped(Stop::CpuTime(Duration::from_secs(60))), Some(1), "plugin-timeout", NextMove::Stop),
+            (Ending::Stopped(Stop::LogFlood(10)), None, "plugin-log-flood", NextMove::Stop),
+            (Ending::Stopped(Stop::Requests(10)), None, "plugin-requests", NextMove::Stop),
+            (Ending::Stopped(Stop::Misuse("it asked")), None, "plugin-bad-output", NextMove::Stop),
+            (Ending::Stopped(Stop::Host(outage)), None, "directory-away", retry),
+            (Ending::TooLarge, None, "plugin-output-too-large", NextMove::Stop),
+            (Ending::Malformed("bad\nutf-8".into()), None, "plugin-bad-output", NextMove::Stop),
+            (Ending::BadOutput("item 3: `id` is empty".into()), None, "plugin-bad-output", NextMove::Stop),
+        ];
+        for (ending, refused_bytes, code, next) in table {
+            let shown = format!("{ending:?}");
+            let failure = call(&label, None).failure(ending, refused_bytes, "", &Scrub::default());
+            assert_eq!((failure.code.as_str(), failure.next), (code, next), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_guests_own_error_blames_it_and_keeps_the_hosts_hint() {
+        let label = label();
+        let error = |kind, code: &str, retry_after_ms| types::Error {
+            kind,
+            code: code.to_owned(),
+            message: "the site said no".to_owned(),
+            hint: Some("ask\u{7} them".to_owned()),
+            retry_after_ms,
+            extensions: Vec::new(),
+        };
+        use types::ErrorKind::{Denied, Misconfigured, Other, RateLimited, Rejected, Retry};
+        let after = |ms| NextMove::Retry { after: Some(Duration::from_millis(ms)) };
+        let table = [
+            (Retry, None, NextMove::Retry { after: None }),
+            (Retry, Some(5), after(5)),
+            (RateLimited, Some(7_000), after(7_000)),
+            (Denied, Some(5), NextMove::AskPerson),
+            (Misconfigured, None, NextMove::AskPerson),
+            (Rejected, None, NextMove::Reject),
+            (Other, None, NextMove::Retry { after: None }),
+        ];
+        for (kind, retry_after_ms, next) in table {
+            let failure = call(&label, None).refusal(error(kind, "said-no", retry_after_ms), None, &Scrub::default());
+            assert_eq!((failure.code.as_str(), failure.next), ("said-no", next), "{kind:?}");
+            assert_eq!(failure.message, "from plugin `telemessage` 0.3.1: the site said no");
+            assert_eq!(failure.hint.as_deref(), Some("ask\u{fffd} them"));
+        }
+        let odd = call(&label, None).refusal(error(Retry, "Not a code", None), None, &Scrub::default());
+        assert_eq!(odd.code, "plugin-error");
+
+        let host = Failure::new("egress-denied", NextMove::AskPerson, "`https://x` is not granted").hint("grant = …");
+        let handed_on = call(&label, None).refusal(error(Other, "egress-denied", None), Some(&host), &Scrub::default());
+        assert_eq!((handed_on.next, handed_on.hint.as_deref()), (NextMove::AskPerson, Some("grant = …")));
+        assert_eq!(handed_on.message, "from plugin `telemessage` 0.3.1: `https://x` is not granted");
+    }
+
+    #[test]
+    fn texts_are_cut_at_characters() {
+        assert_eq!((cut("aä", 2), tail("äa", 2), cut("abc", 9)), ("a", "a", "abc"));
+        assert_eq!(printable("a\tb\u{202e}c\n"), "a b\u{fffd}c\u{fffd}");
+    }
 }

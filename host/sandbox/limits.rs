@@ -68,6 +68,9 @@ pub(super) enum Stop {
     /// It sent more requests than allowed.
     #[error("sent more than {0} requests")]
     Requests(u32),
+    /// It called a host function when it may not.
+    #[error("{0}")]
+    Misuse(&'static str),
     /// Something of the host's failed, which is not the guest's business (the directory is away, the stage is full).
     #[error("{0}")]
     Host(crate::item::Failure),

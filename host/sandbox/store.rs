@@ -14,6 +14,7 @@ use wasmtime_wasi::{
 };
 
 use super::{
+    bindings::{descriptors, types},
     diagnostic::Ending,
     guest_log::GuestLog,
     limits::{CallLimits, HANDLES_MAX, Limiter, Meter, SLICE_TICKS, Stop},
@@ -54,6 +55,10 @@ impl<P> Guest<P> {
         result
     }
 }
+
+// Interfaces without functions.
+impl<P> types::Host for Guest<P> {}
+impl<P> descriptors::Host for Guest<P> {}
 
 impl<P: Send + 'static> WasiView for Guest<P> {
     fn ctx(&mut self) -> WasiCtxView<'_> {

@@ -12,8 +12,8 @@ use crate::{
     config::{Connector, DestinationConfig},
     destinations::{Destination, maildir::{Maildir, MaildirSettings}},
     item::{Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode, descriptor::SourceTraits},
-    pipeline::{self, Conversions, DestinationSlot, Directory, Progress, Pull, Turn},
-    sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, PluginRole, SourcePowers, SourceWorker},
+    pipeline::{self, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
+    sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, World, SourcePowers, SourceWorker},
     stage::Stage,
     state::{ConnectorState, Pins},
 };
@@ -44,7 +44,7 @@ pub(super) struct LoadedSource {
 pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> Result<LoadedSource, Failure> {
     let config = &connector.source.plugin;
     let (inspected, settings) =
-        plugins::load(&host.sandbox, lock, &connector.name, PluginRole::Source, &config.plugin, &config.settings).await?;
+        plugins::load(&host.sandbox, lock, &connector.name, World::Source, &config.plugin, &config.settings).await?;
     let PluginKind::Source(traits) = inspected.descriptor().kind.clone() else {
         return Err(Failure::new("plugin-world", NextMove::AskPerson, format!("plugin `{}` is no source", inspected.component.source)));
     };
@@ -64,8 +64,8 @@ pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> R
         Some(name) => secrets::credential(&host.config, name, inspected.descriptor())?,
         None => Vec::new(),
     };
-    let folders = Arc::new(Folders::new(&host.config.base, &connector.source.folders)?);
-    let egress = Arc::new(Egress::new(&connector.name, &host.config.network, origins, credentials)?);
+    let folders = Arc::new(Folders::new(&host.config.base, connector.source.folders.clone()));
+    let egress = Arc::new(Egress::new(&host.config.network, origins, credentials)?);
     let powers = SourcePowers {
         connector: connector.name.clone(),
         egress,
@@ -77,7 +77,7 @@ pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> R
         .as_ref()
         .and_then(|setting| config.settings.get(setting)?.as_str().map(str::to_owned));
     Ok(LoadedSource {
-        worker: SourceWorker::new(&host.sandbox, &inspected.plugin, powers, settings.clone()),
+        worker: SourceWorker::new(&host.sandbox, &inspected.plugin, powers, settings.clone())?,
         traits,
         folders,
         folder,
@@ -107,8 +107,8 @@ pub(super) async fn proven(host: &Host, lock: &Lock, connector: &Connector) -> R
         let (plugin, settings) = (config.plugin.clone(), config.settings.clone());
         async move { plugins::load(&host.sandbox, lock, &connector.name, role, &plugin, &settings).await }
     };
-    let (mapper, mapper_settings) = load(PluginRole::Mapper, mapper).await?;
-    let (converter, converter_settings) = load(PluginRole::Converter, converter).await?;
+    let (mapper, mapper_settings) = load(World::Mapper, mapper).await?;
+    let (converter, converter_settings) = load(World::Converter, converter).await?;
     destinations(connector, &source.traits.default_folder)?;
     Ok(Pins {
         source: source.digest,
@@ -140,16 +140,17 @@ pub(super) async fn turn(
     let mut source = source(host, &lock, connector).await?;
     let mapper = &connector.mapper.plugin;
     let (mapper_plugin, mapper_settings) =
-        plugins::load(&host.sandbox, &lock, &connector.name, PluginRole::Mapper, &mapper.plugin, &mapper.settings).await?;
+        plugins::load(&host.sandbox, &lock, &connector.name, World::Mapper, &mapper.plugin, &mapper.settings).await?;
     let converter = &connector.converter;
     let (converter_plugin, converter_settings) =
-        plugins::load(&host.sandbox, &lock, &connector.name, PluginRole::Converter, &converter.plugin, &converter.settings)
+        plugins::load(&host.sandbox, &lock, &connector.name, World::Converter, &converter.plugin, &converter.settings)
             .await?;
     let destinations = destinations(connector, &source.traits.default_folder)?;
     let state = host.state.connector(&connector.name)?;
     let account = account(&state, connector, &mut source).await?;
     let loaded_mapper = mapping::adopt(&host.state, &state, connector, |bytes| {
-        Ok(MapperWorker::new(&host.sandbox, &mapper_plugin.plugin, connector.name.clone(), mapper_settings.clone(), bytes))
+        let worker = MapperWorker::new(&host.sandbox, &mapper_plugin.plugin, mapper_settings.clone(), bytes)?;
+        Ok(worker.for_connector(&connector.name))
     })
     .await?;
     let stage_root = host.config.data_dir.join("stage");
@@ -174,11 +175,14 @@ pub(super) async fn turn(
         stage,
         source: Mutex::new(Box::new(source.worker)),
         mapper: Mutex::new(Box::new(loaded_mapper)),
-        converter: Mutex::new(Box::new(ConverterWorker::new(&host.sandbox, &converter_plugin.plugin, connector.name.clone()))),
+        converter: Mutex::new(Box::new(
+            ConverterWorker::new(&host.sandbox, &converter_plugin.plugin)?.for_connector(&connector.name),
+        )),
         destinations,
         locks: Arc::clone(&host.locks),
         progress,
         directory,
+        mailboxes: std::sync::Mutex::default(),
     };
     Ok(Assembled { turn, traits: source.traits, folders: source.folders, folder: source.folder })
 }
@@ -240,12 +244,16 @@ fn settings_digest(settings: &[&str]) -> [u8; 32] {
 }
 
 impl pipeline::Source for SourceWorker {
-    fn pull<'a>(&'a mut self, request: &'a Pull, blobs: Arc<dyn BlobSink>) -> BoxFuture<'a, Result<Page, Failure>> {
-        Box::pin(self.pull(request, blobs))
+    fn pull<'a>(
+        &'a mut self,
+        request: PullRequest<'a>,
+        blobs: Arc<dyn BlobSink>,
+    ) -> BoxFuture<'a, Result<Page, Failure>> {
+        Box::pin(Self::pull(self, request, blobs))
     }
 
     fn totals<'a>(&'a mut self, account: &'a str, interval: Interval) -> BoxFuture<'a, Result<Option<u64>, Failure>> {
-        Box::pin(self.totals(account, interval))
+        Box::pin(async move { Ok(Self::totals(self, account, interval).await?.map(|totals| totals.observations)) })
     }
 }
 
@@ -254,7 +262,7 @@ impl pipeline::Converter for ConverterWorker {
         &'a mut self,
         batch: &'a Batch<'a>,
         blobs: Arc<dyn BlobSource>,
-    ) -> BoxFuture<'a, Result<Conversions, Failure>> {
-        Box::pin(self.convert(batch, blobs))
+    ) -> BoxFuture<'a, Result<Vec<Converted>, Failure>> {
+        Box::pin(Self::convert(self, batch, blobs))
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         mapping::{DirectoryLookup, MappingRow, MappingSummary},
     },
     pipeline,
-    sandbox::{MapperWorker, PluginRole, Sandbox},
+    sandbox::{MapperWorker, World, Sandbox},
     state::{ConnectorState, State},
 };
 
@@ -99,7 +99,7 @@ fn problems(connector: &Connector, summary: &MappingSummary) -> Failure {
 /// When the file or the mapper cannot be read.
 pub async fn check_mapping(
     config: &Config,
-    sandbox: &Arc<Sandbox>,
+    sandbox: &Sandbox,
     connector: &Connector,
     file: &Path,
     in_force: Option<Vec<u8>>,
@@ -107,19 +107,32 @@ pub async fn check_mapping(
     let lock = Lock::beside(&config.file)?;
     let mapper = &connector.mapper.plugin;
     let (inspected, settings) =
-        plugins::load(sandbox, &lock, &connector.name, PluginRole::Mapper, &mapper.plugin, &mapper.settings).await?;
-    let mut worker = MapperWorker::new(sandbox, &inspected.plugin, connector.name.clone(), settings.clone(), read(Some(file))?);
+        plugins::load(sandbox, &lock, &connector.name, World::Mapper, &mapper.plugin, &mapper.settings).await?;
+    let mut worker = MapperWorker::new(sandbox, &inspected.plugin, settings.clone(), read(Some(file))?)?.for_connector(&connector.name);
     let summary = worker.load().await?;
-    let rows = worker.rows().await?;
+    let rows = all_rows(&mut worker).await?;
     let in_force = match in_force {
         None => None,
         Some(bytes) => {
-            let mut worker = MapperWorker::new(sandbox, &inspected.plugin, connector.name.clone(), settings, bytes);
+            let mut worker = MapperWorker::new(sandbox, &inspected.plugin, settings, bytes)?.for_connector(&connector.name);
             worker.load().await?;
-            Some(worker.rows().await?)
+            Some(all_rows(&mut worker).await?)
         }
     };
     Ok(MappingCheck { summary, rows, in_force })
+}
+
+async fn all_rows(worker: &mut MapperWorker) -> Result<Vec<MappingRow>, Failure> {
+    /// Rows asked for at a time.
+    const ROWS_MAX: u32 = 10_000;
+    let mut rows = Vec::new();
+    loop {
+        let more = worker.rows(rows.len() as u32, ROWS_MAX).await?;
+        if more.is_empty() {
+            return Ok(rows);
+        }
+        rows.extend(more);
+    }
 }
 
 /// The bytes of the mapping a connector uses now; none before its first turn.

@@ -15,24 +15,24 @@ mod sync;
 use std::sync::Arc;
 
 use crate::{
-    config::Config,
+    config::{Calls, Config},
     destinations::MailboxLocks,
     item::Failure,
-    sandbox::Sandbox,
+    sandbox::{CallLimits, Sandbox},
     state::State,
 };
 
 pub use check::{Checked, check, prove};
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
-pub use sync::{ConnectorOutcome, Sync, retry, sync};
+pub use sync::{ConnectorOutcome, Sync, dry_run, retry, sync};
 
 /// What every connector of this host shares.
 pub struct Host {
     /// What was configured.
     pub config: Config,
     /// Where plugins run.
-    pub sandbox: Arc<Sandbox>,
+    pub sandbox: Sandbox,
     /// Ledger and index.
     pub state: State,
     /// One writer a mailbox.
@@ -47,7 +47,7 @@ impl Host {
     pub fn open(config: Config) -> Result<(Self, Vec<String>), Failure> {
         let (state, announcements) = State::open(&config.data_dir)?;
         let sandbox = sandbox_of(&config)?;
-        let announcements = announcements.into_iter().map(|announcement| announcement.to_string()).collect();
+        let announcements = announcements.into_iter().map(|announcement| announcement.text).collect();
         Ok((Self { config, sandbox, state, locks: Arc::default() }, announcements))
     }
 }
@@ -56,6 +56,8 @@ impl Host {
 ///
 /// # Errors
 /// When the cache folder cannot be made.
-pub fn sandbox_of(config: &Config) -> Result<Arc<Sandbox>, Failure> {
-    Sandbox::new(Some(&config.data_dir.join("cache")))
+pub fn sandbox_of(config: &Config) -> Result<Sandbox, Failure> {
+    let Calls { time_max, cpu_time_max, memory_bytes_max } = config.calls;
+    let limits = CallLimits { time_max, cpu_time_max, memory_bytes_max, ..CallLimits::default() };
+    Sandbox::new(Some(config.data_dir.join("cache")), limits)
 }

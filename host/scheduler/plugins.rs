@@ -1,14 +1,12 @@
 //! Loads plugins: from the catalog through the sandbox, past `chancery.lock` and their settings' schema.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
 use crate::{
     catalog::{self, Component, lock::Lock, schema::Schema},
     config::PluginSource,
     item::{Descriptor, Failure, NextMove},
-    sandbox::{Plugin, PluginRole, Sandbox},
+    sandbox::{Plugin, World, Sandbox},
 };
 
 /// A plugin with what identifies it.
@@ -17,7 +15,7 @@ pub struct Inspected {
     /// Its bytes and identity.
     pub component: Component,
     /// It, loaded.
-    pub plugin: Arc<Plugin>,
+    pub plugin: Plugin,
 }
 
 impl Inspected {
@@ -32,37 +30,46 @@ impl Inspected {
 /// # Errors
 /// When it is not there, damaged, or not what it is asked to be.
 pub async fn inspect(
-    sandbox: &Arc<Sandbox>,
+    sandbox: &Sandbox,
     source: &PluginSource,
-    role: Option<PluginRole>,
-) -> Result<Inspected, Failure> {
+    ) -> Result<Inspected, Failure> {
     let component = match source {
         PluginSource::Bundled(name) => catalog::bundled(name)?,
         PluginSource::File(path) => catalog::from_file(path)?,
     };
-    let plugin = sandbox.load(&component.source, component.digest, &component.bytes, role).await?;
-    Ok(Inspected { component, plugin: Arc::new(plugin) })
+    let from = if component.bundled { "bundled" } else { &component.source };
+    let plugin = sandbox.load(component.name(), from, &component.bytes).await?;
+    Ok(Inspected { component, plugin })
 }
 
 /// Loads a plugin for use: approved, and with settings that pass its schema. Returns the settings with defaults, as
 /// JSON.
 pub(super) async fn load(
-    sandbox: &Arc<Sandbox>,
+    sandbox: &Sandbox,
     lock: &Lock,
     connector: &str,
-    role: PluginRole,
+    role: World,
     source: &PluginSource,
     settings: &Map<String, Value>,
 ) -> Result<(Inspected, String), Failure> {
-    let inspected = inspect(sandbox, source, Some(role)).await?;
+    let inspected = inspect(sandbox, source).await?;
+    if inspected.plugin.world != role {
+        return Err(wrong_world(connector, role, &inspected));
+    }
     lock.check(&inspected.component, inspected.descriptor())?;
     let settings = check_settings(connector, role, inspected.descriptor(), settings)?;
     Ok((inspected, Value::Object(settings).to_string()))
 }
 
+fn wrong_world(connector: &str, role: World, inspected: &Inspected) -> Failure {
+    let (source, is) = (&inspected.component.source, inspected.plugin.world.name());
+    let message = format!("connector `{connector}` uses plugin `{source}` as its {}, but it is a {is}", role.name());
+    Failure::new("plugin-world", NextMove::AskPerson, message).hint("`chancery plugin list` says what each plugin is")
+}
+
 fn check_settings(
     connector: &str,
-    role: PluginRole,
+    role: World,
     descriptor: &Descriptor,
     settings: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Failure> {
@@ -73,7 +80,7 @@ fn check_settings(
     schema.check(settings).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.message)).collect();
-        let message = format!("connector `{connector}`, settings of {role} `{}`: {}", descriptor.name, lines.join("; "));
+        let message = format!("connector `{connector}`, settings of {} `{}`: {}", role.name(), descriptor.name, lines.join("; "));
         Failure::new("settings", NextMove::AskPerson, message)
             .hint(format!("see `chancery plugin inspect {}` for its settings", descriptor.name))
     })

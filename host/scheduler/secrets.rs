@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use crate::{
     catalog::secrets::SecretStore,
     config::{Config, Credential, Scheme, SecretRef},
-    item::{CredentialScheme, Descriptor, Failure, NextMove},
-    sandbox::{Credential as Attached, CredentialScheme as Attachment, Origin},
+    item::{Descriptor, Failure, NextMove, descriptor::CredentialScheme},
+    sandbox::{Credential as Attached, Origin},
 };
 
 /// The credential a source's plugin names in its requests, with its secret.
@@ -26,37 +26,39 @@ pub(super) fn credential(
         .iter()
         .map(|origin| origin.parse::<Origin>().map_err(|error| wrong(credential, &error.to_string())))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut attached = Vec::new();
-    for wish in &descriptor.credentials {
-        attached.push(Attached {
-            name: wish.name.clone(),
-            secret_name: name.to_owned(),
-            origins: origins.clone(),
-            scheme: attachment(config, credential, &wish.scheme)?,
-        });
-    }
-    Ok(attached)
+    descriptor
+        .credentials
+        .iter()
+        .map(|wish| {
+            let (scheme, username, secret) = scheme(credential, &wish.scheme)?;
+            Ok(Attached {
+                name: name.to_owned(),
+                asked_as: wish.name.clone(),
+                scheme,
+                origins: origins.clone(),
+                username: username.cloned(),
+                secret: read(config, name, secret)?,
+            })
+        })
+        .collect()
 }
 
-fn attachment(config: &Config, credential: &Credential, wished: &CredentialScheme) -> Result<Attachment, Failure> {
-    let secret = |secret: &SecretRef| read(config, &credential.name, secret);
-    Ok(match (&credential.scheme, wished) {
-        (Scheme::Basic { username, password }, _) => {
-            Attachment::Basic { username: username.clone(), password: secret(password)? }
-        }
-        (Scheme::Bearer { token }, _) => Attachment::Bearer { token: secret(token)? },
-        (Scheme::Header { parameter, value }, _) => {
-            Attachment::Header { name: parameter.clone(), value: secret(value)? }
-        }
-        (Scheme::Query { parameter, value }, _) => Attachment::Query { name: parameter.clone(), value: secret(value)? },
-        (Scheme::Login { username, password }, CredentialScheme::Login(recipe)) => Attachment::Login {
-            username: username.clone(),
-            password: secret(password)?,
-            recipe: recipe.clone(),
+/// How the host attaches it, with the user name and where the secret is.
+fn scheme<'a>(
+    credential: &'a Credential,
+    wished: &CredentialScheme,
+) -> Result<(CredentialScheme, Option<&'a String>, &'a SecretRef), Failure> {
+    Ok(match &credential.scheme {
+        Scheme::Basic { username, password } => (CredentialScheme::Basic, Some(username), password),
+        Scheme::Bearer { token } => (CredentialScheme::Bearer, None, token),
+        Scheme::Header { parameter, value } => (CredentialScheme::Header(parameter.clone()), None, value),
+        Scheme::Query { parameter, value } => (CredentialScheme::Query(parameter.clone()), None, value),
+        Scheme::Login { username, password } => match wished {
+            CredentialScheme::Login(_) => (wished.clone(), Some(username), password),
+            _ => {
+                return Err(wrong(credential, "its scheme is `login`, but the plugin has no recipe for signing in"));
+            }
         },
-        (Scheme::Login { .. }, _) => {
-            return Err(wrong(credential, "its scheme is `login`, but the plugin has no recipe for signing in"));
-        }
     })
 }
 

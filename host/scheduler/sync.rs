@@ -1,6 +1,9 @@
 //! Turns: one connector's due windows, and connectors side by side.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError},
+};
 
 use futures::{StreamExt as _, stream};
 
@@ -10,10 +13,12 @@ use super::{
     due::{self, Line},
 };
 use crate::{
+    catalog::lock::Lock,
     config::Connector,
-    item::{Failure, Interval, NextMove, ReadingMode, TimestampMs},
+    item::{Failure, Interval, NextMove, ReadingMode, TimestampMs, descriptor::SourceTraits},
     pipeline::{self, Due, Progress, Retried, Selection, WindowReport},
-    state::{FileMemory, WindowKind, WindowRow},
+    sandbox::Folders,
+    state::{ConnectorState, FileMemory, WindowKind, WindowRow},
 };
 
 /// What to do.
@@ -33,6 +38,8 @@ pub struct ConnectorOutcome {
     pub windows: Vec<WindowReport>,
     /// What ended the turn early.
     pub failure: Option<Failure>,
+    /// Mailboxes that got a copy.
+    pub mailboxes: HashSet<Arc<str>>,
 }
 
 /// Runs the named connectors' turns side by side. One that fails does not concern the others.
@@ -51,12 +58,12 @@ pub async fn sync(
 }
 
 async fn one(host: &Host, connector: &Connector, what: &Sync, progress: Arc<dyn Progress>) -> ConnectorOutcome {
-    let mut windows = Vec::new();
-    let failure = turn(host, connector, what, progress, &mut windows).await.err();
+    let (mut windows, mut mailboxes) = (Vec::new(), HashSet::new());
+    let failure = turn(host, connector, what, progress, &mut windows, &mut mailboxes).await.err();
     if let Some(failure) = &failure {
         tracing::error!(connector = connector.name, code = failure.code, "{failure}");
     }
-    ConnectorOutcome { name: connector.name.clone(), windows, failure }
+    ConnectorOutcome { name: connector.name.clone(), windows, failure, mailboxes }
 }
 
 async fn turn(
@@ -65,12 +72,24 @@ async fn turn(
     what: &Sync,
     progress: Arc<dyn Progress>,
     windows: &mut Vec<WindowReport>,
+    mailboxes: &mut HashSet<Arc<str>>,
 ) -> Result<(), Failure> {
     let assembled = assemble::turn(host, connector, progress).await?;
-    for due in left_open(&assembled)? {
+    let done = all_due(connector, &assembled, what, windows).await;
+    *mailboxes = assembled.turn.mailboxes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done
+}
+
+async fn all_due(
+    connector: &Connector,
+    assembled: &Assembled,
+    what: &Sync,
+    windows: &mut Vec<WindowReport>,
+) -> Result<(), Failure> {
+    for due in left_open(assembled)? {
         windows.push(pipeline::run(&assembled.turn, &due).await?);
     }
-    for due in newly_due(connector, &assembled, what).await? {
+    for due in newly_due(connector, assembled, what).await? {
         windows.push(pipeline::run(&assembled.turn, &due).await?);
     }
     Ok(())
@@ -87,18 +106,14 @@ fn left_open(assembled: &Assembled) -> Result<Vec<Due>, Failure> {
 
 async fn newly_due(connector: &Connector, assembled: &Assembled, what: &Sync) -> Result<Vec<Due>, Failure> {
     if assembled.traits.reading == ReadingMode::Whole {
-        return files_due(connector, assembled, what.now_ms).await;
+        let folder = Folder { traits: &assembled.traits, folders: &assembled.folders, setting: assembled.folder.as_deref() };
+        return files_due(connector, folder, &assembled.turn.state, what.now_ms).await;
     }
     let since_bookmark = assembled.traits.reading == ReadingMode::Since;
     if let Some(interval) = what.window {
         return Ok(vec![Due { kind: WindowKind::Replay, interval, file: None, since_bookmark: false }]);
     }
-    let line = Line {
-        covered_until_ms: assembled.turn.state.covered_until_ms(),
-        since_ms: connector.since_ms,
-        now_ms: what.now_ms,
-        grace_ms: connector.grace_ms,
-    };
+    let line = line(connector, &assembled.turn.state, what.now_ms)?;
     if due::clock_is_behind(line) {
         let message = format!("the clock is behind what connector `{}` has read already; nothing is closed", connector.name);
         return Err(Failure::new("clock-behind", NextMove::AskPerson, message).hint("set the clock (`timedatectl`), then run `chancery sync` again"));
@@ -107,23 +122,65 @@ async fn newly_due(connector: &Connector, assembled: &Assembled, what: &Sync) ->
     Ok(due::windows(line).into_iter().map(due).collect())
 }
 
+/// What `sync` would read now, without reading it.
+///
+/// # Errors
+/// What would keep the turn from beginning.
+pub async fn dry_run(host: &Host, connector: &Connector, what: &Sync) -> Result<Vec<Due>, Failure> {
+    let source = assemble::source(host, &Lock::beside(&host.config.file)?, connector).await?;
+    let state = host.state.connector(&connector.name)?;
+    match (source.traits.reading, what.window) {
+        (ReadingMode::Whole, _) => {
+            let folder = Folder { traits: &source.traits, folders: &source.folders, setting: source.folder.as_deref() };
+            files_due(connector, folder, &state, what.now_ms).await
+        }
+        (_, Some(interval)) => Ok(vec![Due { kind: WindowKind::Replay, interval, file: None, since_bookmark: false }]),
+        (_, None) => {
+            let line = line(connector, &state, what.now_ms)?;
+            let due = |interval| Due { kind: WindowKind::Live, interval, file: None, since_bookmark: false };
+            Ok(due::windows(line).into_iter().map(due).collect())
+        }
+    }
+}
+
+fn line(connector: &Connector, state: &ConnectorState, now_ms: TimestampMs) -> Result<Line, Failure> {
+    Ok(Line {
+        covered_until_ms: state.covered_until_ms()?,
+        since_ms: connector.since_ms,
+        now_ms,
+        grace_ms: connector.grace_ms,
+    })
+}
+
+/// A folder that a source reads file by file.
+struct Folder<'a> {
+    traits: &'a SourceTraits,
+    folders: &'a Arc<Folders>,
+    setting: Option<&'a str>,
+}
+
 /// Files that are new or changed and have been quiet for a while, by path.
-async fn files_due(connector: &Connector, assembled: &Assembled, now_ms: TimestampMs) -> Result<Vec<Due>, Failure> {
-    let Some(folder) = &assembled.folder else {
+async fn files_due(
+    connector: &Connector,
+    source: Folder<'_>,
+    state: &ConnectorState,
+    now_ms: TimestampMs,
+) -> Result<Vec<Due>, Failure> {
+    let Some(folder) = source.setting else {
         let message = format!("connector `{}`: its source reads files, but no setting names a folder", connector.name);
         return Err(Failure::new("settings", NextMove::AskPerson, message));
     };
-    let endings = &assembled.traits.file_endings;
+    let endings = &source.traits.file_endings;
     let wanted = |path: &str| {
         let lower = path.to_lowercase();
         endings.is_empty() || endings.iter().any(|ending| lower.ends_with(ending.as_str()))
     };
     let mut due = Vec::new();
-    for stamp in assembled.folders.list(folder)? {
+    for stamp in source.folders.list(folder)? {
         if !wanted(&stamp.path) {
             continue;
         }
-        let known = assembled.turn.state.file_memory(&stamp.path)?;
+        let known = state.file_memory(&stamp.path)?;
         if known.as_ref().is_some_and(|known| known.size == stamp.size && known.modified_ms == stamp.modified_ms) {
             continue;
         }
@@ -131,8 +188,8 @@ async fn files_due(connector: &Connector, assembled: &Assembled, now_ms: Timesta
             tracing::info!(connector = connector.name, "a file changed less than {} ms ago and is left for the next turn", connector.settle_ms);
             continue;
         }
-        assembled.folders.expect(&stamp);
-        let (folders, path) = (Arc::clone(&assembled.folders), stamp.path.clone());
+        source.folders.expect(&stamp);
+        let (folders, path) = (Arc::clone(source.folders), stamp.path.clone());
         let sha256 = tokio::task::spawn_blocking(move || folders.hash(&path))
             .await
             .map_err(|error| Failure::new("host-panic", NextMove::Stop, error.to_string()))??;

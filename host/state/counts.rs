@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::row::{CopyState, Row};
+use super::row::{Copy, CopyState, Row};
 
 /// Items of a window. Once nothing is under way, `fetched = delivered + parked + duplicate + excluded`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,12 +77,12 @@ impl Counts {
     pub(super) fn add_item(&mut self, row: &Row) {
         self.items.fetched += 1;
         *self.class_mut(row.class()) += 1;
-        self.add_copies(row);
+        self.add_copies(&row.copies);
     }
 
     /// Counts the copies of an item that had none.
-    pub(super) fn add_copies(&mut self, row: &Row) {
-        for copy in &row.copies {
+    pub(super) fn add_copies(&mut self, copies: &[Copy]) {
+        for copy in copies {
             let counts = self.destination_mut(copy.destination);
             counts.available += 1;
             *counts.state_mut(&copy.state) += 1;
@@ -162,5 +162,12 @@ impl Counts {
             self.copies.resize(index + 1, CopyCounts::default());
         }
         &mut self.copies[index]
+    }
+}
+
+impl ItemClass {
+    /// Whether something is still to be done without a person.
+    pub(super) fn is_in_flight(self) -> bool {
+        matches!(self, Self::Staged | Self::Pending)
     }
 }

@@ -176,7 +176,9 @@ impl<'a> Fact<'a> {
         match postcard::take_from_bytes(body) {
             Ok((fact, [])) => Ok(fact),
             Ok(_) => Err("the fact is followed by bytes that belong to nothing"),
-            Err(_) if body.first().is_some_and(|kind| *kind > 15) => Err("the fact is of a kind this version does not know"),
+            Err(_) if body.first().is_some_and(|kind| *kind > 15) => {
+                Err("the fact is of a kind this version does not know")
+            }
             Err(_) => Err("the fact cannot be read"),
         }
     }
@@ -249,14 +251,8 @@ mod tests {
             of: Some(Earlier { first: 7, previous: 8 }),
             sealed: SEALED,
         };
-        let planned = Fact::Planned {
-            ordinal: 128,
-            again: false,
-            parked: None,
-            excluded: Some("r"),
-            copies,
-            sealed: SEALED,
-        };
+        let planned =
+            Fact::Planned { ordinal: 128, again: false, parked: None, excluded: Some("r"), copies, sealed: SEALED };
         let (a, b) = ("aa".repeat(16), "bb".repeat(16));
         vec![
             (window, format!("00010001 01ac02{pins}00")),

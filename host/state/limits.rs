@@ -1,6 +1,8 @@
 //! Limits of this room's own formats; those that others meet too are in [`crate::item::limits`].
 
-use crate::item::limits::{CURSOR_BYTES_MAX, INDEX_VALUE_BYTES_MAX, ITEM_PARTICIPANTS_MAX, RECORD_BYTES_MAX, SEGMENT_BYTES_MAX};
+use crate::item::limits::{
+    CURSOR_BYTES_MAX, INDEX_VALUE_BYTES_MAX, ITEM_PARTICIPANTS_MAX, RECORD_BYTES_MAX, SEGMENT_BYTES_MAX,
+};
 
 /// Destinations of one connector.
 pub(super) const DESTINATIONS_MAX: u16 = 64;

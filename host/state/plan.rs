@@ -156,6 +156,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The name that reports use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Imported => "imported",
+            Self::Partial => "partial",
+            Self::Skipped => "skipped",
+        }
+    }
+
     pub(super) fn number(self) -> u8 {
         self as u8
     }

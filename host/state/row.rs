@@ -86,7 +86,8 @@ impl Row {
 
     /// Whether the item or a copy of it is parked.
     pub(super) fn has_parked(&self) -> bool {
-        matches!(self.step, Step::Parked(_)) || self.copies.iter().any(|copy| matches!(copy.state, CopyState::Parked(_)))
+        matches!(self.step, Step::Parked(_))
+            || self.copies.iter().any(|copy| matches!(copy.state, CopyState::Parked(_)))
     }
 }
 

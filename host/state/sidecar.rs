@@ -83,10 +83,14 @@ impl Sealer {
         let at = out.len();
         let salt = self.salt()?;
         out.extend_from_slice(&salt);
-        *out = postcard::to_extend(entry, std::mem::take(out))
-            .map_err(|error| StateError::refused("entry-encoding", format!("an entry cannot be written down: {error}")))?;
+        *out = postcard::to_extend(entry, std::mem::take(out)).map_err(|error| {
+            StateError::refused("entry-encoding", format!("an entry cannot be written down: {error}"))
+        })?;
         if out.len() - at + TAG_BYTES > ENTRY_BYTES_MAX {
-            return Err(StateError::refused("entry-too-large", format!("what is to be sealed is over {ENTRY_BYTES_MAX} bytes")));
+            return Err(StateError::refused(
+                "entry-too-large",
+                format!("what is to be sealed is over {ENTRY_BYTES_MAX} bytes"),
+            ));
         }
         let tag = self
             .cipher(&salt)
@@ -101,7 +105,9 @@ impl Sealer {
         if is_erased(bytes) {
             return Ok(None);
         }
-        let Some((salt, rest)) = bytes.split_first_chunk_mut::<SALT_BYTES>() else { return Err("the entry is too short") };
+        let Some((salt, rest)) = bytes.split_first_chunk_mut::<SALT_BYTES>() else {
+            return Err("the entry is too short");
+        };
         let Some(length) = rest.len().checked_sub(TAG_BYTES) else { return Err("the entry is too short") };
         let (text, tag) = rest.split_at_mut(length);
         self.cipher(salt)

@@ -10,9 +10,7 @@ use super::{
 pub(super) const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
-        &[
-            "scheduler", "pipeline", "report", "config", "catalog", "sandbox", "destinations", "stage", "state", "item",
-        ],
+        &["scheduler", "pipeline", "report", "config", "catalog", "sandbox", "destinations", "stage", "state", "item"],
     ),
     ("scheduler", &["pipeline", "config", "catalog", "sandbox", "destinations", "stage", "state", "item"]),
     ("pipeline", &["catalog", "sandbox", "destinations", "stage", "state", "item"]),
@@ -30,7 +28,10 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
 pub(super) fn table() -> String {
     let rows = ARROWS.iter().map(|(room, targets)| {
         let targets: Vec<String> = targets.iter().map(|target| format!("`{target}`")).collect();
-        format!("| `{room}` | {} |\n", if targets.is_empty() { "nothing of ours".to_owned() } else { targets.join(", ") })
+        format!(
+            "| `{room}` | {} |\n",
+            if targets.is_empty() { "nothing of ours".to_owned() } else { targets.join(", ") }
+        )
     });
     format!("| room | may import |\n|---|---|\n{}", rows.collect::<String>())
 }
@@ -42,7 +43,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         let Some((room, _)) = path["host/".len()..].split_once('/') else { continue };
         match ARROWS.iter().find(|(name, _)| *name == room) {
             Some((_, allowed)) => findings.extend(check_file(path, text, room, allowed)),
-            None => findings.push(Finding::new(path, 0, format!("the room `{room}` has no row in tests/tidy/arrows.rs"))),
+            None => {
+                findings.push(Finding::new(path, 0, format!("the room `{room}` has no row in tests/tidy/arrows.rs")))
+            }
         }
     }
     for (room, _) in ARROWS.iter().filter(|(room, _)| !tree.has(&format!("host/{room}"))) {
@@ -63,14 +66,17 @@ fn check_file(path: &str, text: &str, room: &str, allowed: &[&str]) -> Vec<Findi
             imports.push(super::code::Path { segments: path.segments[ups..].to_vec(), line: path.line });
         }
     }
-    let reaches = |segments: &[String], target: &str| target.split("::").zip(segments).all(|(want, have)| want == have)
-        && target.split("::").count() <= segments.len();
+    let reaches = |segments: &[String], target: &str| {
+        target.split("::").zip(segments).all(|(want, have)| want == have)
+            && target.split("::").count() <= segments.len()
+    };
     imports
         .iter()
         .filter(|import| import.segments.first().is_some_and(|first| first != room))
         .filter(|import| !allowed.iter().any(|target| reaches(&import.segments, target)))
         .map(|import| {
-            let message = format!("`{room}` may not import `{}` (the arrows are in ARCHITECTURE.md)", import.segments.join("::"));
+            let message =
+                format!("`{room}` may not import `{}` (the arrows are in ARCHITECTURE.md)", import.segments.join("::"));
             Finding::new(path, import.line, message)
         })
         .collect()

@@ -19,7 +19,8 @@ fn check_file(path: &str, text: &str) -> Vec<Finding> {
             continue;
         }
         let begins_item = brackets_open == 0 && !line.starts_with('}');
-        let is_reference = ["package ", "use ", "import ", "export ", "include "].iter().any(|word| line.starts_with(word));
+        let is_reference =
+            ["package ", "use ", "import ", "export ", "include "].iter().any(|word| line.starts_with(word));
         if begins_item && !is_reference && !documented {
             let name = line.split([':', '{', '(', ',', ';']).next().unwrap_or(line).trim();
             findings.push(Finding::new(path, number, format!("`{name}` has no `///` comment")));
@@ -40,10 +41,15 @@ mod tests {
     #[test]
     fn undocumented_items_are_found() {
         let text = "package a:b@0.1.0;\n\n/// An interface.\ninterface c {\n    use d.{e};\n\n    record f {\n        /// A field.\n        g: list<tuple<string, string>>,\n        h: u8,\n    }\n    /// A function.\n    i: func(\n        j: u8,\n    ) -> result<u8, error>;\n    /// Parted from its item.\n\n    enum k {\n        /// A case.\n        l,\n    }\n    /// With an annotation.\n    @since(version = 0.1.0)\n    m: func();\n}\n";
-        let found: Vec<(usize, String)> = check_file("wit/a.wit", text).into_iter().map(|f| (f.line, f.message)).collect();
+        let found: Vec<(usize, String)> =
+            check_file("wit/a.wit", text).into_iter().map(|f| (f.line, f.message)).collect();
         assert_eq!(
             found,
-            [(7, "`record f` has no `///` comment".to_owned()), (10, "`h` has no `///` comment".to_owned()), (18, "`enum k` has no `///` comment".to_owned())]
+            [
+                (7, "`record f` has no `///` comment".to_owned()),
+                (10, "`h` has no `///` comment".to_owned()),
+                (18, "`enum k` has no `///` comment".to_owned())
+            ]
         );
     }
 }

@@ -20,7 +20,9 @@ pub(super) fn check_length(tree: &Tree) -> Vec<Finding> {
         .flat_map(|folder| tree.rust(folder))
         .map(|(path, text)| (path, text.lines().count()))
         .filter(|(_, lines)| *lines > LINES_MAX)
-        .map(|(path, lines)| Finding::new(path, lines, format!("{lines} lines, {LINES_MAX} are the most: find the noun in it")))
+        .map(|(path, lines)| {
+            Finding::new(path, lines, format!("{lines} lines, {LINES_MAX} are the most: find the noun in it"))
+        })
         .collect()
 }
 
@@ -73,14 +75,16 @@ fn is_declared(tree: &Tree, path: &str) -> bool {
     let by_module = parents.into_iter().chain([format!("{folder}.rs")]).any(|parent| {
         tree.text(&parent).is_some_and(|text| {
             let code = blank(text);
-            tokens(&code).windows(3).any(|window| {
-                window[0].text == "mod" && window[1].text == name && matches!(window[2].text, ";" | "{")
-            })
+            tokens(&code)
+                .windows(3)
+                .any(|window| window[0].text == "mod" && window[1].text == name && matches!(window[2].text, ";" | "{"))
         })
     });
     let file = own.rsplit('/').next().unwrap_or(own);
     let by_path = || {
-        let siblings = tree.rust("").filter(|(other, _)| *other != path && (other.starts_with(folder) || other.starts_with("tests/")));
+        let siblings = tree
+            .rust("")
+            .filter(|(other, _)| *other != path && (other.starts_with(folder) || other.starts_with("tests/")));
         let ends = [format!("path = \"{file}\""), format!("/{file}\"]")];
         siblings.into_iter().any(|(_, text)| text.contains("#[path") && ends.iter().any(|end| text.contains(end)))
     };
@@ -92,7 +96,8 @@ pub(super) fn check_plugins(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let shipped = tree.text("plugins/bundle/build.rs").unwrap_or_default();
     let workspace = tree.text("Cargo.toml").unwrap_or_default();
-    for (manifest, _) in tree.files().filter(|(path, _)| path.starts_with("plugins/") && path.ends_with("/Cargo.toml")) {
+    for (manifest, _) in tree.files().filter(|(path, _)| path.starts_with("plugins/") && path.ends_with("/Cargo.toml"))
+    {
         let folder = manifest.strip_suffix("/Cargo.toml").unwrap_or(manifest);
         let name = folder.strip_prefix("plugins/").unwrap_or(folder);
         if NO_PLUGINS.contains(&name) {
@@ -110,7 +115,8 @@ pub(super) fn check_plugins(tree: &Tree) -> Vec<Finding> {
         expect(tree.text(&format!("{folder}/README.md")).is_some(), format!("`{folder}` has no README.md"));
         let component = format!("{folder}/src/component.rs");
         expect(tree.text(&component).is_some(), format!("`{folder}` has no src/component.rs"));
-        for (path, text) in tree.rust(folder).filter(|(path, _)| *path != component) {
+        let inside = format!("{folder}/");
+        for (path, text) in tree.rust(&inside).filter(|(path, _)| *path != component) {
             let code = blank(text);
             for token in tokens(&code).iter().filter(|token| token.text == "wit_bindgen") {
                 findings.push(Finding::new(path, token.line, "only src/component.rs may know bindgen"));
@@ -179,6 +185,7 @@ mod tests {
             ("plugins/a/src/component.rs", "wit_bindgen::generate!();"),
             ("plugins/b/Cargo.toml", ""),
             ("plugins/b/src/lib.rs", "use wit_bindgen as w;"),
+            ("plugins/b-more/src/component.rs", "use wit_bindgen as w;"),
         ]);
         let found: Vec<String> = check_plugins(&tree).into_iter().map(|finding| finding.message).collect();
         assert_eq!(found.len(), 5, "{found:#?}");

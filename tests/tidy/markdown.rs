@@ -13,7 +13,8 @@ fn check_file(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
         .into_iter()
         .filter(|(_, link)| !["http://", "https://", "mailto:"].iter().any(|scheme| link.starts_with(scheme)))
         .filter_map(|(line, link)| {
-            let (file, heading) = link.split_once('#').map_or((link.as_str(), None), |(file, heading)| (file, Some(heading)));
+            let (file, heading) =
+                link.split_once('#').map_or((link.as_str(), None), |(file, heading)| (file, Some(heading)));
             let target = if file.is_empty() { path.to_owned() } else { resolve(path, file) };
             if !tree.has(&target) {
                 return Some(Finding::new(path, line, format!("`{link}` leads nowhere: there is no `{target}`")));
@@ -73,11 +74,22 @@ mod tests {
     #[test]
     fn dead_links_are_found() {
         let tree = Tree::of(&[
-            ("README.md", "[a](docs/a.md) [b](docs/b.md) [c](docs/a.md#exit-codes-0-3) [d](docs/a.md#no)\n[e](https://x.y) `[f](z)`"),
-            ("docs/a.md", "# Exit codes: 0, 3\n[up](../README.md) [here](#exit-codes-0-3) [gone](../host/x.rs) [folder](../docs/)\n```\n[g](h)\n```"),
+            (
+                "README.md",
+                "[a](docs/a.md) [b](docs/b.md) [c](docs/a.md#exit-codes-0-3) [d](docs/a.md#no)\n[e](https://x.y) `[f](z)`",
+            ),
+            (
+                "docs/a.md",
+                "# Exit codes: 0, 3\n[up](../README.md) [here](#exit-codes-0-3) [gone](../host/x.rs) [folder](../docs/)\n```\n[g](h)\n```",
+            ),
         ]);
-        let found: Vec<String> = check(&tree).into_iter().map(|finding| format!("{}:{}", finding.file, finding.message)).collect();
+        let found: Vec<String> =
+            check(&tree).into_iter().map(|finding| format!("{}:{}", finding.file, finding.message)).collect();
         assert_eq!(found.len(), 3, "{found:#?}");
-        assert!(found[0].contains("no `docs/b.md`") && found[1].contains("no such heading") && found[2].contains("`host/x.rs`"));
+        assert!(
+            found[0].contains("no `docs/b.md`")
+                && found[1].contains("no such heading")
+                && found[2].contains("`host/x.rs`")
+        );
     }
 }

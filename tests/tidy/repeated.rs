@@ -6,7 +6,7 @@ use chancery::item::reason::{About, REASONS};
 
 use super::{
     arrows,
-    code::{Token, blank, tokens},
+    code::{Token, blank, tokens, without_tests},
     tree::{Finding, Tree, root},
 };
 
@@ -15,14 +15,14 @@ const OPERATIONS: &str = "docs/operations.md";
 
 /// Everything that is said twice.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut whole = |path: &str, text: &str| findings.extend(same(tree, path, text));
-    whole("docs/reasons.md", &reasons());
+    let mut findings = Vec::from_iter(same(tree, "docs/reasons.md", &reasons()));
     let limits = limits(tree.text("host/item/limits.rs").unwrap_or_default());
     for (path, name, table) in [("ARCHITECTURE.md", "arrows", arrows::table()), (CONFIGURATION, "limits", limits)] {
         match filled(tree.text(path).unwrap_or_default(), name, &table) {
-            Some(text) => whole(path, &text),
-            None => findings.push(Finding::new(path, 0, format!("`<!-- {name} -->` and `<!-- /{name} -->` are missing"))),
+            Some(text) => findings.extend(same(tree, path, &text)),
+            None => {
+                findings.push(Finding::new(path, 0, format!("`<!-- {name} -->` and `<!-- /{name} -->` are missing")))
+            }
         }
     }
     let source = |path: &str| tree.text(path).unwrap_or_default();
@@ -49,7 +49,11 @@ fn same(tree: &Tree, path: &str, expect: &str) -> Option<Finding> {
     }
     let have = tree.text(path).unwrap_or_default();
     let line = have.lines().zip(expect.lines()).take_while(|(have, expect)| have == expect).count() + 1;
-    Some(Finding::new(path, line, "differs from the code; run `BLESS=1 cargo test --test all tidy` and look at the change"))
+    Some(Finding::new(
+        path,
+        line,
+        "differs from the code; run `BLESS=1 cargo test --test all tidy` and look at the change",
+    ))
 }
 
 /// The text with what stands between the marks of `name` replaced.
@@ -71,10 +75,12 @@ fn missing(tree: &Tree, path: &str, wanted: impl Iterator<Item = String>) -> Vec
 fn reasons() -> String {
     let mut text = "# Reasons\n\nEvery code that reports, logs and `chancery explain` use. Written from `host/item/reason.rs`; codes are stable.\n".to_owned();
     for about in [About::Parked, About::Turn, About::Configuration] {
-        let _infallible = write!(text, "\n## {}\n\n| code | what happened | what to do |\n|---|---|---|\n", about.title());
+        let _infallible =
+            write!(text, "\n## {}\n\n| code | what happened | what to do |\n|---|---|---|\n", about.title());
         for reason in REASONS.iter().filter(|reason| reason.about == about) {
             let cell = |text: &str| text.replace('|', "\\|");
-            let _infallible = writeln!(text, "| `{}` | {} | {} |", reason.code, cell(reason.meaning), cell(reason.remedy));
+            let _infallible =
+                writeln!(text, "| `{}` | {} | {} |", reason.code, cell(reason.meaning), cell(reason.remedy));
         }
     }
     text
@@ -149,7 +155,9 @@ fn keys(source: &str, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
 fn variants(source: &str, name: &str) -> Vec<String> {
     let code = blank(source);
     let tokens = tokens(&code);
-    let Some((_, _, body)) = types(&tokens).into_iter().find(|(keyword, found, _)| *keyword == "enum" && *found == name) else {
+    let Some((_, _, body)) =
+        types(&tokens).into_iter().find(|(keyword, found, _)| *keyword == "enum" && *found == name)
+    else {
         return Vec::new();
     };
     let depths = depths(body);
@@ -199,7 +207,9 @@ fn plugin_settings(tree: &Tree) -> BTreeSet<String> {
     for (path, text) in tree.files().filter(|(path, _)| path.starts_with("plugins/") && path.contains("/src/")) {
         let schemas: Vec<&str> = match path.ends_with(".json") {
             true => vec![text],
-            false => text.split("r#\"").skip(1).filter_map(|rest| rest.split_once("\"#")).map(|(schema, _)| schema).collect(),
+            false => {
+                text.split("r#\"").skip(1).filter_map(|rest| rest.split_once("\"#")).map(|(schema, _)| schema).collect()
+            }
         };
         for schema in schemas {
             let Ok(schema) = serde_json::from_str::<serde_json::Value>(schema) else { continue };
@@ -211,21 +221,27 @@ fn plugin_settings(tree: &Tree) -> BTreeSet<String> {
     found
 }
 
-/// Codes that the host gives a failure, but that have no row in the table of reasons.
+/// Codes that the host gives a failure or a parked copy, but that have no row in the table of reasons.
 fn unknown_codes(path: &str, text: &str) -> Vec<Finding> {
-    let code = super::code::without_tests(text);
-    let mut findings = Vec::new();
-    for (line, rest) in occurrences(&code, "Failure::new(") {
-        let Some((literal, _)) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"')) else { continue };
-        if !REASONS.iter().any(|reason| reason.code == literal) {
-            findings.push(Finding::new(path, line, format!("`{literal}` has no row in host/item/reason.rs")));
-        }
+    const BEFORE_A_CODE: &[&str] = &["Failure::new(", "ParkReason { code: "];
+    if path.ends_with("tests.rs") {
+        return Vec::new();
     }
-    findings
-}
-
-fn occurrences<'a>(text: &'a str, what: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
-    text.match_indices(what).map(move |(at, _)| (text[..at].matches('\n').count() + 1, &text[at + what.len()..]))
+    // Blanking keeps every byte's place, so what is found there is read here.
+    let code = without_tests(&blank(text));
+    let calls = BEFORE_A_CODE.iter().flat_map(|call| code.match_indices(call).map(|(at, call)| at + call.len()));
+    let cases = code.match_indices("=> ").map(|(at, arrow)| at + arrow.len()).filter(|_| path == "host/state/error.rs");
+    calls
+        .chain(cases)
+        .filter_map(|at| {
+            let (literal, _) = text[at..].trim_start().strip_prefix('"')?.split_once('"')?;
+            let line = text[..at].matches('\n').count() + 1;
+            let is_code =
+                literal.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            let known = !is_code || REASONS.iter().any(|reason| reason.code == literal);
+            (!known).then(|| Finding::new(path, line, format!("`{literal}` has no row in host/item/reason.rs")))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -254,16 +270,24 @@ mod tests {
     #[test]
     fn a_document_that_lags_behind_is_found() {
         let tree = Tree::of(&[("a.md", "| old |\n"), ("docs/configuration.md", "`known`")]);
-        assert_eq!(filled("x\n<!-- t -->\nold\n<!-- /t -->\ny", "t", "new\n").as_deref(), Some("x\n<!-- t -->\nnew\n<!-- /t -->\ny"));
+        assert_eq!(
+            filled("x\n<!-- t -->\nold\n<!-- /t -->\ny", "t", "new\n").as_deref(),
+            Some("x\n<!-- t -->\nnew\n<!-- /t -->\ny")
+        );
         assert_eq!(filled("x", "t", "new"), None);
         assert!(missing(&tree, CONFIGURATION, ["`known`".to_owned()].into_iter()).is_empty());
         assert_eq!(missing(&tree, CONFIGURATION, ["`unknown`".to_owned()].into_iter()).len(), 1);
-        assert_eq!(unknown_codes("host/a.rs", "Failure::new(\n  \"no-such-code\", x); Failure::new(\"unmapped\", x)").len(), 1);
+        assert_eq!(unknown_codes("host/state/error.rs", "Self::A { .. } => \"no-such-code\",").len(), 1);
+        assert_eq!(
+            unknown_codes("host/a.rs", "Failure::new(\n  \"no-such-code\", x); Failure::new(\"unmapped\", x)").len(),
+            1
+        );
     }
 
     #[test]
     fn settings_come_from_the_schemas() {
-        let schema = "const SCHEMA: &str = r#\"{\"type\":\"object\",\"properties\":{\"site\":{\"type\":\"string\"}}}\"#;";
+        let schema =
+            "const SCHEMA: &str = r#\"{\"type\":\"object\",\"properties\":{\"site\":{\"type\":\"string\"}}}\"#;";
         let tree = Tree::of(&[("plugins/a/src/lib.rs", schema), ("plugins/a/src/b.rs", "r#\"no schema\"#")]);
         assert_eq!(plugin_settings(&tree).into_iter().collect::<Vec<_>>(), ["site"]);
     }

@@ -140,7 +140,8 @@ fn login_body(recipe: &LoginRecipe, username: &str, password: &str) -> serde_jso
     let bytes_max: usize = fields.iter().map(|(field, value)| 8 + 6 * (field.len() + value.len())).sum();
     let mut body = Zeroizing::new(Vec::with_capacity(bytes_max));
     for (field, value) in fields {
-        body.push(if body.is_empty() { b'{' } else { b',' });
+        let before = if body.is_empty() { b'{' } else { b',' };
+        body.push(before);
         serde_json::to_writer(&mut *body, field)?;
         body.push(b':');
         serde_json::to_writer(&mut *body, value)?;

@@ -36,7 +36,7 @@ impl fmt::Debug for Scrub {
 
 impl Scrub {
     /// Remembers a secret in all its forms.
-    pub(super) fn add(&self, secret: &str) {
+    pub(in super::super) fn add(&self, secret: &str) {
         if secret.len() < SECRET_BYTES_MIN {
             return;
         }
@@ -73,7 +73,7 @@ impl Scrub {
 
     /// Takes the long secrets (tokens, keys) out of a body that goes into a guest, for sites that echo what they are
     /// sent. A body that a guest never sees (`fetch`) is kept as it came: it is evidence.
-    pub(super) fn body(&self, body: Vec<u8>) -> Vec<u8> {
+    pub(in super::super) fn body(&self, body: Vec<u8>) -> Vec<u8> {
         let needles = self.needles.read().unwrap_or_else(PoisonError::into_inner);
         needles.iter().filter(|needle| needle.len() >= BODY_SECRET_BYTES_MIN).fold(body, |body, needle| {
             let finder = memchr::memmem::Finder::new(needle.as_bytes());

@@ -243,7 +243,7 @@ impl Folders {
         let found = self.granted.iter().find_map(|granted| Some((granted, below(granted)?)));
         let Some((granted, below)) = found else {
             let folder = plain.rsplit_once('/').map_or(plain, |(folder, _)| folder);
-            let folders: Vec<_> = self.granted.iter().map(|granted| granted.name.as_str()).chain([folder]);
+            let folders: Vec<_> = self.granted.iter().map(|granted| granted.name.as_str()).chain([folder]).collect();
             return Err(Failure::new("folder-denied", NextMove::AskPerson, format!("`{}` is in no granted folder", path.escape_debug()))
                 .hint(format!("if it should be, in that connector: `grant = {{ source = {{ folders = {folders:?} }} }}`")));
         };

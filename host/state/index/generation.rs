@@ -24,7 +24,6 @@ const FLUSH_MS: u64 = 500;
 #[derive(Clone)]
 pub(in crate::state) struct Index {
     db: sled::Db,
-    folder: PathBuf,
 }
 
 impl Index {
@@ -54,7 +53,7 @@ impl Index {
         replace(&folder.join("CURRENT"), format!("{number}\n").as_bytes())?;
         remove_if_there(&folder.join("REBUILD"))?;
         remove_others(&folder, number);
-        Ok((Self { db, folder }, Some(why)))
+        Ok((Self { db }, Some(why)))
     }
 
     fn try_open(folder: &Path, number: u64, limit: Duration) -> Result<Result<Self, String>, StateError> {
@@ -74,7 +73,7 @@ impl Index {
         });
         opening.map_err(StateError::io("start a thread to open", folder))?;
         Ok(match receiver.recv_timeout(limit) {
-            Ok(opened) => opened.map(|db| Self { db, folder: folder.to_owned() }),
+            Ok(opened) => opened.map(|db| Self { db }),
             Err(_) => Err(format!("it did not open within {} s", limit.as_secs())),
         })
     }
@@ -101,12 +100,6 @@ impl Index {
         let folder = data_dir.join("index");
         create_folder(&folder)?;
         replace(&folder.join("REBUILD"), b"a person asked for it\n")
-    }
-
-    /// Where it is.
-    #[cfg(test)]
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
     }
 }
 
@@ -167,9 +160,9 @@ mod tests {
     fn an_index_that_does_not_open_in_time_is_left_behind() {
         let folder = tempfile::tempdir().unwrap();
         drop(Index::open(folder.path()).unwrap());
-        let (index, why) = Index::open_within(folder.path(), Duration::ZERO).unwrap();
+        let (_index, why) = Index::open_within(folder.path(), Duration::ZERO).unwrap();
         assert_eq!(why.as_deref(), Some("it did not open within 0 s"));
-        assert!(index.folder().join("gen-2").is_dir());
+        assert!(folder.path().join("index/gen-2").is_dir());
     }
 
     #[test]

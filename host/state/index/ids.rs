@@ -329,9 +329,8 @@ struct Filter {
 }
 
 impl Filter {
-    const SALTS: [u32; BLOCK_WORDS] = [
-        0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31,
-    ];
+    const SALTS: [u32; BLOCK_WORDS] =
+        [0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31];
 
     fn new(entries: u64) -> Self {
         let blocks = (entries * FILTER_BITS_PER_ENTRY).div_ceil(BLOCK_WORDS as u64 * 32).max(1);

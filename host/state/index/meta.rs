@@ -34,8 +34,8 @@ pub(in crate::state) struct Globals {
     pub(in crate::state) next_window: u64,
     /// The end of the last live window that was opened.
     pub(in crate::state) covered_until_ms: Option<i64>,
-    /// Where the newest bookmark stands, and its window.
-    pub(in crate::state) bookmark: Option<(u64, EntryRef)>,
+    /// Where the newest bookmark stands.
+    pub(in crate::state) bookmark: Option<EntryRef>,
     /// The host's clock at the last group.
     pub(in crate::state) at_ms: Option<i64>,
 }

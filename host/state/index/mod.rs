@@ -26,8 +26,11 @@
 //! | `ids` | run u64, chunk u32, big-endian | sorted ids, or a piece of the run's Bloom filter |
 
 mod apply;
+mod apply_windows;
+mod flush;
 mod generation;
 mod ids;
+mod lookup;
 mod meta;
 mod reached;
 mod replay;
@@ -36,7 +39,7 @@ mod tables;
 
 pub(super) use apply::At;
 pub(super) use generation::Index;
-pub(super) use ids::{Known, duplicate_key};
+pub(super) use ids::duplicate_key;
 pub(super) use meta::{Page, Window};
 pub(super) use replay::replay;
 pub(super) use tables::{FILE, REMEMBERED, Tables};

@@ -171,7 +171,10 @@ fn split(bytes: &[u8]) -> Option<(u64, [Option<Slot<'_>>; SLOTS])> {
             _ if length & IN_PARTS == 0 => Some(Slot::Inline(content)),
             _ => {
                 let (group, count) = content.split_first_chunk::<8>()?;
-                Some(Slot::Parts { group: u64::from_le_bytes(*group), count: u16::from_le_bytes(*count.first_chunk()?) })
+                Some(Slot::Parts {
+                    group: u64::from_le_bytes(*group),
+                    count: u16::from_le_bytes(*count.first_chunk()?),
+                })
             }
         };
     }

@@ -45,8 +45,9 @@ pub(super) use head::Head;
 pub(super) use local::LocalFiles;
 pub(super) use reader::{Group, Groups, Reading};
 pub(super) use record::{FILE_HEADER_BYTES, first_chain};
+pub use verify::LedgerReport;
 pub(super) use verify::verify_connector;
-pub(super) use writer::{Batch, Dropped, Ledger};
+pub(super) use writer::{Batch, Ledger};
 
 use std::path::PathBuf;
 

@@ -99,7 +99,8 @@ impl Ledger {
     /// Empties `batch` and makes sure that its segment has room, so that entries know where they will stand.
     pub(in crate::state) fn begin(&mut self, batch: &mut Batch) -> Result<(), StateError> {
         batch.clear();
-        if self.position.offset < self.segment_bytes_max && self.position.private < SIDECAR_BYTES_MAX {
+        let full = self.position.offset >= self.segment_bytes_max || self.position.private >= SIDECAR_BYTES_MAX;
+        if !full || self.position.offset == FILE_HEADER_BYTES {
             return Ok(());
         }
         self.position.segment += 1;
@@ -228,7 +229,10 @@ impl Batch {
         push_fact(&mut self.records, fact)?;
         self.facts += 1;
         if self.records.len() > GROUP_BYTES_MAX / 2 || self.private.len() > GROUP_BYTES_MAX / 2 {
-            return Err(StateError::refused("group-too-large", "a group of facts is over the limit; commit smaller groups"));
+            return Err(StateError::refused(
+                "group-too-large",
+                "a group of facts is over the limit; commit smaller groups",
+            ));
         }
         Ok(())
     }

@@ -10,13 +10,14 @@ use kit::{
 use mail_parser::{Message, MessageParser};
 use sha2::{Digest, Sha256};
 
+use kit::Tables;
+
 use crate::{
     body, file,
     identity::{digest, hex},
     limits::{ATTACHMENTS_MAX, EVENT_TIME_MIN_MS, ID_BYTES_MAX, NAME_BYTES_MAX, ORIGINAL_BYTES_MAX, PARTICIPANTS_MAX},
     participant,
     subject::{Deletion, Subject, number},
-    kit::Tables,
 };
 
 /// Where a mail was found.

@@ -5,12 +5,13 @@ use kit::{
     source::{ArchiveEntry, Page, PullRequest, Reading},
 };
 
+use kit::Tables;
+
 use crate::{
     cursor::Cursor,
     delivery::{self, DeliveryName},
     limits::{MAIL_BYTES_MAX, MAIL_HEAD_BYTES, PAGE_MAIL_BYTES_MAX},
     mail::{self, Place},
-    kit::Tables,
 };
 
 /// Reads one page of a delivery.

@@ -8,6 +8,8 @@ use kit::{
 };
 use sha2::{Digest, Sha256};
 
+use kit::Tables;
+
 use crate::{
     answer,
     identity::{self, filled, hex},
@@ -16,7 +18,6 @@ use crate::{
         PARTICIPANTS_MAX,
     },
     settings::Settings,
-    kit::Tables,
     wire::{WireAttachment, WireCall, WireChat, WireDeletion, WireItem, WireItemId, WirePerson},
 };
 

@@ -5,6 +5,8 @@ use kit::{
     source::{Page, PullRequest, Reading},
 };
 
+use kit::Tables;
+
 use crate::{
     answer,
     attachment::{Fetched, json_file},
@@ -12,7 +14,6 @@ use crate::{
     item::Delivery,
     settings::Settings,
     site,
-    kit::Tables,
     wire::WireItems,
 };
 

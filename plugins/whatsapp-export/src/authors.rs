@@ -52,20 +52,13 @@ impl Authors {
         place
     }
 
-    /// True for a name of the list, as written.
-    pub(crate) fn knows(&self, written: &str) -> bool {
-        match self.places.get(written) {
-            Some(place) => place.is_some(),
-            None => {
-                let name = chars::clean(written);
-                self.list.iter().any(|author| author.name == name)
-            }
-        }
-    }
-
     /// Counts a message of this author; `text` is what follows the name.
     pub(crate) fn add(&mut self, written: &str, text: &str) {
-        let second = || text.split_once(": ").map(|(second, _)| second).filter(|second| second.len() <= SECOND_BYTES_MAX && !second.contains('\n'));
+        let second = || {
+            text.split_once(": ")
+                .map(|(second, _)| second)
+                .filter(|second| second.len() <= SECOND_BYTES_MAX && !second.contains('\n'))
+        };
         match self.place(written) {
             Some(place) => {
                 let author = &mut self.list[place];
@@ -77,7 +70,11 @@ impl Authors {
             None => {
                 let name = chars::clean(written);
                 let room = SECONDS_BYTES_MAX.saturating_sub(self.seconds_bytes);
-                let author = Author { name, messages: 1, second: second().filter(|second| second.len() <= room).map(str::to_owned) };
+                let author = Author {
+                    name,
+                    messages: 1,
+                    second: second().filter(|second| second.len() <= room).map(str::to_owned),
+                };
                 if self.bytes + author.name.len() + 2 > NAMES_BYTES_MAX {
                     self.incomplete = true;
                     return;

@@ -79,17 +79,65 @@ pub(crate) fn clean_into(text: &str, cleaned: &mut String) {
     }
 }
 
-/// True when [`clean`] would change nothing, for the common case of plain ASCII.
+/// Code points that [`clean`] leaves as they are in any company: neither marks nor spaces, and such that no
+/// composition reaches them. Latin, Greek, Cyrillic, Hebrew, Arabic, punctuation and joiners, symbols, kana, CJK, Hangul,
+/// the selectors of emoji, emoji.
+const SETTLED: &[(u32, u32)] = &[
+    (0x00A1, 0x02FF),
+    (0x0391, 0x03C9),
+    (0x0400, 0x045F),
+    (0x05D0, 0x05EA),
+    (0x0621, 0x063A),
+    (0x0641, 0x064A),
+    (0x200C, 0x200D),
+    (0x2010, 0x2027),
+    (0x20AC, 0x20AC),
+    (0x2190, 0x2328),
+    (0x232B, 0x27BF),
+    (0x3001, 0x3029),
+    (0x3041, 0x3096),
+    (0x30A1, 0x30FE),
+    (0x4E00, 0x9FA5),
+    (0xAC00, 0xD7A3),
+    (0xFE0F, 0xFE0F),
+    (0xFF01, 0xFF5E),
+    (0x1F1E6, 0x1F1FF),
+    (0x1F300, 0x1F6FF),
+    (0x1F900, 0x1FAFF),
+];
+
+/// True when [`clean`] would change nothing, for all but rare text.
 fn is_plain(text: &str) -> bool {
-    let mut before = b' ';
-    for &byte in text.as_bytes() {
-        let plain = byte.is_ascii_graphic() || byte == b'\n' || (byte == b' ' && before != b' ' && before != b'\n');
-        if !plain || (byte == b'\n' && before == b' ' ) {
-            return false;
+    text.is_empty() || plain_after(text, ' ').is_some_and(|last| last != ' ')
+}
+
+/// True when [`clean`] would change nothing in the two texts put together.
+pub(crate) fn is_plain_pair(left: &str, right: &str) -> bool {
+    let last = plain_after(left, ' ').and_then(|last| plain_after(right, last));
+    last.is_some_and(|last| last != ' ')
+}
+
+/// The last character of a text behind `before`; none when something in it is not plain.
+fn plain_after(text: &str, mut before: char) -> Option<char> {
+    for c in text.chars() {
+        let plain = match c {
+            ' ' => before != ' ' && before != '\n',
+            '\n' => before != ' ',
+            _ => c.is_ascii_graphic() || is_settled(c),
+        };
+        if !plain {
+            return None;
         }
-        before = byte;
+        before = c;
     }
-    before != b' ' || text.is_empty()
+    Some(before)
+}
+
+/// True for one of [`SETTLED`].
+fn is_settled(c: char) -> bool {
+    let code = c as u32;
+    let row = SETTLED.partition_point(|(first, _)| *first <= code);
+    row > 0 && code <= SETTLED[row - 1].1
 }
 
 /// The letters and digits of a name alone, lower case: what is left when a file system replaced the rest.
@@ -103,11 +151,22 @@ mod tests {
 
     #[test]
     fn digits_of_many_scripts_have_their_values() {
-        for (c, value) in [('0', 0), ('9', 9), ('٠', 0), ('٩', 9), ('۴', 4), ('९', 9), ('๕', 5), ('７', 7), ('၃', 3)] {
+        for (c, value) in [('0', 0), ('9', 9), ('٠', 0), ('٩', 9), ('۴', 4), ('९', 9), ('๕', 5), ('７', 7), ('၃', 3)]
+        {
             assert_eq!(digit(c), Some(value), "{c}");
         }
         for c in ['a', '½', '二', '²', '\u{200E}', '٪'] {
             assert_eq!(digit(c), None, "{c}");
+        }
+    }
+
+    #[test]
+    fn settled_characters_stay_what_they_are() {
+        assert!(SETTLED.is_sorted_by(|left, right| left.1 < right.0));
+        for c in SETTLED.iter().flat_map(|&(first, last)| first..=last).filter_map(char::from_u32) {
+            assert!(!is_mark(c) && !is_space(c), "{c:?}");
+            assert_eq!(is_nfc_quick([c].into_iter()), IsNormalized::Yes, "{c:?}");
+            assert_eq!(unicode_normalization::char::canonical_combining_class(c), 0, "{c:?}");
         }
     }
 

@@ -42,7 +42,16 @@ impl Clock {
         }
         let [year, month, day] = time.date;
         let small = |number: u16| i8::try_from(number).ok();
-        let local = DateTime::new(i16::try_from(year).ok()?, small(month)?, small(day)?, small(time.time[0])?, small(time.time[1])?, 0, 0).ok()?;
+        let local = DateTime::new(
+            i16::try_from(year).ok()?,
+            small(month)?,
+            small(day)?,
+            small(time.time[0])?,
+            small(time.time[1])?,
+            0,
+            0,
+        )
+        .ok()?;
         let ambiguous = self.zone.to_ambiguous_timestamp(local);
         let rule = match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } => Rule::Plain,

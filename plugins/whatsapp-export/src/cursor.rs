@@ -4,7 +4,7 @@
 //! LEB128, byte strings with their length before them. Whatever is not exactly that is refused.
 
 /// Version of the cursor's layout; the first byte.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// Writes a cursor.
 #[derive(Debug, Default)]

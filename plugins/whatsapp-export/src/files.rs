@@ -10,6 +10,7 @@ use crate::{
     input::{Chat, Media, base_name, is_system_file},
     marks::Marks,
     page::Filling,
+    pins::Pin,
     read::{Ended, decode_time, encode_time},
     settings::Settings,
 };
@@ -28,13 +29,27 @@ impl Files {
         Self { ended, next: 0 }
     }
 
+    /// What the file decided about its conversation's dates.
+    pub(crate) const fn pin(&self) -> Option<Pin> {
+        self.ended.pin
+    }
+
     /// Fills one page; gives itself back while there are more.
-    pub(crate) fn page(mut self, host: &mut dyn Host, chat: &Chat, settings: &Settings, items_max: usize) -> Result<(Page, Option<Self>), Error> {
+    pub(crate) fn page(
+        mut self,
+        host: &mut dyn Host,
+        chat: &Chat,
+        settings: &Settings,
+        items_max: usize,
+    ) -> Result<(Page, Option<Self>), Error> {
         let owner = settings.owner_of(&chat.path)?;
         let mut filling = Filling::new(chat, settings, &self.ended.authors, self.ended.kind, &owner);
         let Some((text, _)) = &chat.entry else { return Ok((filling.page, None)) };
         if self.ended.named.lost {
-            let message = format!("`{}` holds so many files in so little order that those no message names could not be told", chat.path);
+            let message = format!(
+                "`{}` holds so many files in so little order that those no message names could not be told",
+                chat.path
+            );
             let id = filling.identity.other("unreferenced-files-unknown", b"");
             filling.unreadable(id, "unreferenced-files-unknown", message, "");
             return Ok((filling.page, None));
@@ -66,6 +81,7 @@ impl Files {
         encode_time(self.ended.last_at, out);
         self.ended.authors.encode(out, false);
         out.byte(self.ended.kind as u8);
+        Pin::encode(self.ended.pin, out);
     }
 
     /// Reads a walk from a cursor.
@@ -75,6 +91,7 @@ impl Files {
         let last_at = decode_time(from)?;
         let authors = Authors::decode(from, false)?;
         let kind = *ChatKind::ALL.get(usize::from(from.byte()?))?;
-        Some(Self { ended: Ended { named, last_at, authors, kind }, next })
+        let pin = Pin::decode(from)?;
+        Some(Self { ended: Ended { named, last_at, authors, kind, pin }, next })
     }
 }

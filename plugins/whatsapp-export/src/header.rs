@@ -7,19 +7,14 @@
 //! A shape is a pattern of pieces. `[18/3/22, 14:56:01] ` has the pattern `[#/#/#, #:#:#]`, with `#` a number of one
 //! or two digits, `####` one of four, `%` a marker of the day's half and `@` a Japanese era.
 
+mod detect;
+
+use self::detect::Detector;
 use crate::{
     chars::{digit, is_mark, is_space},
-    dates::YearFirst,
-    words::{
-        day_period,
-        header::{connector_at, era_at},
-    },
+    evidence::YearFirst,
+    words::{day_period, header::era_at},
 };
-
-/// Longest head in characters; a longer run of digits and separators is text.
-const HEAD_CHARS_MAX: usize = 72;
-/// Fewest and most numbers of a head: three of the date, two or three of the time.
-const NUMBERS: std::ops::RangeInclusive<usize> = 5..=6;
 
 /// One element of a shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +84,7 @@ pub(crate) struct Head {
 impl Shape {
     /// The shape of this line's head, if it has one.
     pub(crate) fn detect(line: &str) -> Option<Self> {
-        let mut detector = Detector { rest: line, pieces: Vec::new(), separators: vec![String::new()], widths: Vec::new() };
+        let mut detector = Detector::new(line);
         let end = detector.run()?;
         let time_first = detector.time_first()?;
         let dates = if time_first { detector.widths.len() - 3..detector.widths.len() } else { 0..3 };
@@ -256,132 +251,6 @@ impl End {
     }
 }
 
-/// Reads a head of unknown shape.
-struct Detector<'a> {
-    rest: &'a str,
-    pieces: Vec<Piece>,
-    /// What stands before, between and behind the numbers; markers as `%`.
-    separators: Vec<String>,
-    /// Digits of each number.
-    widths: Vec<usize>,
-}
-
-impl Detector<'_> {
-    /// Takes pieces up to the end of the head.
-    fn run(&mut self) -> Option<End> {
-        self.rest = skip_marks(self.rest);
-        let bracket = self.rest.starts_with('[');
-        for _ in 0..HEAD_CHARS_MAX {
-            if let Some(end) = self.end(bracket) {
-                while self.pieces.last() == Some(&Piece::Char(' ')) {
-                    self.pieces.pop();
-                }
-                return Some(end);
-            }
-            self.take()?;
-        }
-        None
-    }
-
-    /// The end that stands here, if the numbers are complete.
-    fn end(&self, bracket: bool) -> Option<End> {
-        if !NUMBERS.contains(&self.widths.len()) {
-            return None;
-        }
-        if bracket {
-            return End::Bracket.strip(self.rest).map(|_| End::Bracket);
-        }
-        if End::Dash.strip(self.rest).is_some() {
-            return Some(End::Dash);
-        }
-        if End::Colon.strip(self.rest).is_some() {
-            return Some(End::Colon);
-        }
-        let after = skip_spaces(self.rest);
-        let goes_on = after.starts_with(|c| digit(c).is_some() || matches!(c, '-' | '–' | '—' | ':' | '.' | ','))
-            || day_period::at(after).is_some()
-            || connector_at(after).is_some();
-        (End::Space.strip(self.rest).is_some() && !goes_on).then_some(End::Space)
-    }
-
-    /// Takes one piece.
-    fn take(&mut self) -> Option<()> {
-        self.rest = skip_marks(self.rest);
-        let c = self.rest.chars().next()?;
-        let separator = self.separators.last_mut()?;
-        if digit(c).is_some() {
-            let (_, width, after) = number(self.rest)?;
-            if self.widths.len() == *NUMBERS.end() || !matches!(width, 1 | 2 | 4) {
-                return None;
-            }
-            self.widths.push(width);
-            self.separators.push(String::new());
-            self.pieces.push(if width == 4 { Piece::Long } else { Piece::Short });
-            self.rest = after;
-        } else if is_space(c) {
-            separator.push(' ');
-            self.pieces.push(Piece::Char(' '));
-            self.rest = skip_spaces(self.rest);
-        } else if matches!(c, '/' | '.' | '-' | ',' | ':' | '،' | '、' | '，' | '：' | '⁄' | '‐' | '‑' | '–' | '−' | '．') {
-            separator.push(c);
-            self.pieces.push(Piece::Char(c));
-            self.rest = &self.rest[c.len_utf8()..];
-        } else if c == '[' && self.pieces.is_empty() {
-            self.pieces.push(Piece::Char(c));
-            self.rest = &self.rest[1..];
-        } else if let Some((_, length)) = day_period::at(self.rest).filter(|_| !self.pieces.contains(&Piece::Period)) {
-            separator.push('%');
-            self.pieces.push(Piece::Period);
-            self.rest = &self.rest[length..];
-        } else if let Some((_, length)) = era_at(self.rest).filter(|_| self.widths.is_empty()) {
-            self.pieces.push(Piece::Era);
-            self.rest = &self.rest[length..];
-        } else {
-            let length = connector_at(self.rest)?;
-            for c in self.rest[..length].chars() {
-                separator.push(c);
-                self.pieces.push(Piece::Char(c));
-            }
-            self.rest = &self.rest[length..];
-        }
-        Some(())
-    }
-
-    /// Tells whether the time stands before the date; none when the separators make neither.
-    fn time_first(&self) -> Option<bool> {
-        let between: Vec<&str> = self.separators[1..self.widths.len()].iter().map(String::as_str).collect();
-        let time_like = |separators: &[&str]| separators.iter().all(|separator| is_time_separator(separator));
-        let date_like = |separators: &[&str]| separators.len() == 2 && is_date_separators(separators[0], separators[1]);
-        let (dates, gap_and_times) = between.split_at_checked(2)?;
-        let date_first = date_like(dates) && time_like(gap_and_times.get(1..)?);
-        let (times, gap_and_dates) = between.split_at_checked(between.len().checked_sub(3)?)?;
-        let time_first = time_like(times) && date_like(gap_and_dates.get(1..)?) && parts(gap_and_dates.first()?);
-        match (date_first, time_first) {
-            (true, true) => Some(times.iter().all(|separator| *separator == ":")),
-            (true, false) => Some(false),
-            (false, true) => Some(true),
-            (false, false) => None,
-        }
-    }
-}
-
-/// True for what stands between hour, minute and second.
-fn is_time_separator(separator: &str) -> bool {
-    matches!(separator.trim(), ":" | "." | "：" | "．" | "h" | "min" | "時" | "时" | "点" | "點" | "分" | "시" | "분") && (separator.trim().chars().all(char::is_alphabetic) || !separator.contains(' '))
-        || matches!(separator, "시 " | "분 ")
-}
-
-/// True for what stands between the three numbers of a date: twice the same, or year and month.
-fn is_date_separators(first: &str, second: &str) -> bool {
-    let twice = matches!(first.trim(), "/" | "." | "-" | "⁄" | "‐" | "‑" | "–" | "−" | "．") && first == second;
-    twice || (matches!(first.trim(), "年" | "년") && matches!(second.trim(), "月" | "월"))
-}
-
-/// True for what may stand between time and date.
-fn parts(separator: &str) -> bool {
-    separator.contains([' ', ',', '،', '%'])
-}
-
 /// True when some order of the numbers makes a day and a month of them.
 fn is_plausible(date: &[u16], year: YearForm) -> bool {
     let pair = |left: u16, right: u16| left.min(right) >= 1 && left.min(right) <= 12 && left.max(right) <= 31;
@@ -433,5 +302,4 @@ fn skip_one_space(text: &str) -> &str {
 }
 
 #[cfg(test)]
-#[path = "header_tests.rs"]
 mod tests;

@@ -44,10 +44,12 @@ impl Identity {
         };
         match (title.text(), kind) {
             (Some(title), ChatKind::Group) => ["group", title].into_iter().for_each(&mut part),
-            (Some(title), ChatKind::Direct | ChatKind::Unknown) => ["direct", title, &owner.to_lowercase()].into_iter().for_each(&mut part),
+            (Some(title), ChatKind::Direct | ChatKind::Unknown) => {
+                ["direct", title, &owner.to_lowercase()].into_iter().for_each(&mut part)
+            }
             (None, _) => ["untitled", path, &owner.to_lowercase()].into_iter().for_each(&mut part),
         }
-        let conversation = format!("wc1-{}", hex(&hash.finalize()));
+        let conversation = hex("wc1-", &hash.finalize());
         let mut items = Sha256::new_with_prefix(b"chancery whatsapp-export item 1");
         items.update(&conversation);
         Self { conversation, items }
@@ -58,21 +60,23 @@ impl Identity {
         &self.conversation
     }
 
-    /// The id of a message, once its ordinal is known by the hash of the rest.
-    pub(crate) fn item(&self, time: &LocalTime, line: &str, ordinal: impl FnOnce(u64) -> u64) -> String {
+    /// The id of a message, once its ordinal is known by the hash of the rest. `before` is what stands before the text,
+    /// as written, and `text` the text without markers.
+    pub(crate) fn item(&self, time: &LocalTime, before: &str, text: &str, ordinal: impl FnOnce(u64) -> u64) -> String {
         let mut hash = self.items.clone();
         let [year, month, day] = time.date;
         hash.update(b"message");
         for number in [year, month, day, time.time[0], time.time[1]] {
             hash.update(number.to_be_bytes());
         }
-        hash.update(line);
-        let unnumbered = hash.finalize();
+        add_line(&mut hash, before, text);
+        let hash = hash.finalize();
         let mut short = [0; 8];
-        short.copy_from_slice(&unnumbered[..8]);
-        let mut numbered = Sha256::new_with_prefix(unnumbered);
-        numbered.update(ordinal(u64::from_be_bytes(short)).to_be_bytes());
-        format!("wa1-{}", hex(&numbered.finalize()))
+        short.copy_from_slice(&hash[..8]);
+        match ordinal(u64::from_be_bytes(short)) {
+            0 => hex("wa1-", &hash),
+            ordinal => format!("{}-{ordinal}", hex("wa1-", &hash)),
+        }
     }
 
     /// The id of something that is no message: a file, an unreadable line.
@@ -82,29 +86,33 @@ impl Identity {
         hash.update((what.len() as u64).to_be_bytes());
         hash.update(what);
         hash.update(place);
-        format!("wa1-{}", hex(&hash.finalize()))
+        hex("wa1-", &hash.finalize())
     }
 }
 
 /// The line that an item's id is made of: what stands before its text, as written, and the text without markers. How
 /// the two were split makes no difference.
-pub(crate) fn line_of(before: &str, text: &str) -> String {
-    if text.is_empty() {
-        return chars::clean(before);
+fn add_line(hash: &mut Sha256, before: &str, text: &str) {
+    if before.is_empty() || text.is_empty() {
+        hash.update(chars::clean(if text.is_empty() { before } else { text }));
+        return;
     }
-    if before.is_empty() {
-        return chars::clean(text);
+    if chars::is_plain_pair(before, text) {
+        hash.update(before);
+        hash.update(text);
+        return;
     }
     let mut raw = String::with_capacity(before.len() + text.len());
     raw.push_str(before);
     raw.push_str(text);
-    chars::clean(&raw)
+    hash.update(chars::clean(&raw));
 }
 
-/// The first 20 bytes in lower-case hex.
-fn hex(hash: &[u8]) -> String {
+/// The first 20 bytes in lower-case hex, behind a prefix.
+fn hex(prefix: &str, hash: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(40);
+    let mut text = String::with_capacity(prefix.len() + 40);
+    text.push_str(prefix);
     for byte in &hash[..20] {
         text.push(char::from(DIGITS[usize::from(byte >> 4)]));
         text.push(char::from(DIGITS[usize::from(byte & 15)]));
@@ -123,7 +131,7 @@ mod tests {
         let identity = Identity::new(&title, ChatKind::Group, "anna@example.com", "inbox/x.zip");
         let time = LocalTime { day: 19069, date: [2022, 3, 18], time: [14, 56, 1] };
         assert_eq!(identity.conversation(), "wc1-708e7129be53fb99103a2dab58ce16e91e5b8997");
-        assert_eq!(identity.item(&time, "Anna:\nHello", |_| 0), "wa1-5e213595de953380fd219065455273e3cd73296e");
+        assert_eq!(identity.item(&time, "Anna:\n", "Hello", |_| 0), "wa1-52e5c06832a70d67156e6c1712f397f5aabf3428");
     }
 
     #[test]

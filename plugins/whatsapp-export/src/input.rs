@@ -107,7 +107,12 @@ fn find_text<'a>(host: &mut dyn Host, path: &str, entries: &'a [ArchiveEntry]) -
         several => Err(Error::new(
             ErrorKind::Rejected,
             "several-chats-in-zip",
-            format!("`{path}` holds {} chats, `{}` and `{}` among them", several.len(), several[0].name, several[1].name),
+            format!(
+                "`{path}` holds {} chats, `{}` and `{}` among them",
+                several.len(),
+                several[0].name,
+                several[1].name
+            ),
         )
         .hint("unpack it and put each export into the folder as a file of its own")),
     }
@@ -137,7 +142,12 @@ struct File {
 
 impl Media {
     /// The attachment of this name, its bytes kept by the host where they are there, and its number in the archive.
-    pub(crate) fn keep(&mut self, host: &mut dyn Host, chat: &Chat, name: &str) -> Result<(Attachment, Option<u32>), Error> {
+    pub(crate) fn keep(
+        &mut self,
+        host: &mut dyn Host,
+        chat: &Chat,
+        name: &str,
+    ) -> Result<(Attachment, Option<u32>), Error> {
         let Some(file) = self.find(host, chat, name)? else {
             return Ok((attachment(name, None, Content::Missing("not-found".to_owned())), None));
         };
@@ -145,7 +155,11 @@ impl Media {
     }
 
     /// The attachment that an archive's entry becomes.
-    pub(crate) fn keep_entry(host: &mut dyn Host, chat: &Chat, entry: &ArchiveEntry) -> Result<(Attachment, Option<u32>), Error> {
+    pub(crate) fn keep_entry(
+        host: &mut dyn Host,
+        chat: &Chat,
+        entry: &ArchiveEntry,
+    ) -> Result<(Attachment, Option<u32>), Error> {
         File { name: entry.name.clone(), index: Some(entry.index), size: entry.size }.keep(host, chat)
     }
 
@@ -194,19 +208,25 @@ fn key(name: &str) -> String {
 }
 
 impl File {
-    /// Has the host keep the bytes. Those over the connector's limit become a withheld attachment; any other trouble
-    /// (a damaged archive, a file that is being written) is the whole reading's, to be tried again or parked.
+    /// Has the host keep the bytes. Those over the connector's limit become a withheld attachment, those of a damaged
+    /// entry of an otherwise good archive a missing one: its directory was read before. Any other trouble (a file that
+    /// is being written) is the whole reading's, to be tried again or parked.
     fn keep(&self, host: &mut dyn Host, chat: &Chat) -> Result<(Attachment, Option<u32>), Error> {
         let kept = match self.index {
             Some(index) => host.archive_keep(&chat.path, index),
             None => host.folder_keep(&self.name),
         };
+        let mut extensions = Vec::new();
         let content = match kept {
             Ok(blob) => Content::Present(blob),
             Err(error) if error.code == "too-large" => Content::Withheld(Withheld { reason: error.code, limit: None }),
+            Err(error) if error.code == "zip-damaged" && self.index.is_some() => {
+                extensions.push(("error".to_owned(), error.code));
+                Content::Missing("damaged".to_owned())
+            }
             Err(error) => return Err(error),
         };
-        Ok((attachment(base_name(&self.name), Some(self.size), content), self.index))
+        Ok((Attachment { extensions, ..attachment(base_name(&self.name), Some(self.size), content) }, self.index))
     }
 }
 

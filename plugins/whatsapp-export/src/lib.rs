@@ -5,15 +5,16 @@
 //! of its dates, who wrote. The [`read`]er then makes items of messages, and [`files`] of what an archive holds
 //! besides. Both walk in pages; a [`cursor`] holds everything a page needs, and never the file.
 //!
-//! Modules in reading order: what a file says (`chars`, `words`, `header`, `dates`, `message`), where it lies and how
-//! it is walked through (`input`, `text`, `lines`), what is made of it (`scan`, `read`, `files`, `page`), and what
-//! makes ids stable (`title`, `identity`, `ordinals`). `README.md` tells operators what is read and how.
+//! Modules in reading order: what a file says (`chars`, `words`, `header`, `dates`, `evidence`, `message`), where it lies and how
+//! it is walked through (`input`, `text`, `lines`), what is made of it (`scan`, `read`, `files`, `page`), what
+//! makes ids stable (`title`, `identity`, `ordinals`), and what is remembered from file to file (`pins`). `README.md` tells operators what is read and how.
 
 mod authors;
 mod chars;
 mod clock;
 mod cursor;
 mod dates;
+mod evidence;
 mod files;
 mod header;
 mod identity;
@@ -23,6 +24,7 @@ mod marks;
 mod message;
 mod ordinals;
 mod page;
+mod pins;
 mod read;
 mod scan;
 mod settings;
@@ -42,6 +44,7 @@ use crate::{
     cursor::{Decoder, Encoder},
     files::Files,
     input::Chat,
+    pins::{Pin, Pins},
     read::{Next, Reader},
     scan::{Scan, Step},
     settings::{Owner, Settings},
@@ -96,7 +99,10 @@ impl Source for WhatsappExport {
         let settings = Settings::parse(settings)?;
         let mut findings = vec![found_files(host, &settings.path)?];
         if !settings.zone_is_set {
-            findings.push("`zone` is not set: times are read as UTC. Set the zone of the phones, as `zone = \"Europe/Berlin\"`.".to_owned());
+            findings.push(
+                "`zone` is not set: times are read as UTC. Set the zone of the phones, as `zone = \"Europe/Berlin\"`."
+                    .to_owned(),
+            );
         }
         if settings.date_order.is_none() {
             findings.push("`date_order` is not set: files whose dates do not tell day from month will be refused with a question.".to_owned());
@@ -118,22 +124,36 @@ impl Source for WhatsappExport {
     fn pull(host: &mut dyn Host, settings: &str, request: PullRequest) -> Result<Page, Error> {
         let settings = Settings::parse(settings)?;
         let Reading::File(path) = &request.reading else {
-            return Err(Error::new(ErrorKind::Misconfigured, "wrong-reading", "this source reads files, neither windows nor bookmarks"));
+            return Err(Error::new(
+                ErrorKind::Misconfigured,
+                "wrong-reading",
+                "this source reads files, neither windows nor bookmarks",
+            ));
         };
-        settings.owner_of(path)?;
+        let owner = settings.owner_of(path)?;
         let items_max = request.max_items.max(1) as usize;
-        let (chat, phase) = match &request.cursor {
+        let bookmark = request.bookmark.as_deref();
+        let (chat, pins, phase) = match &request.cursor {
             None => {
                 let chat = Chat::find(host, path)?;
-                let scan = Scan::new(host, &chat)?;
-                (chat, Phase::Scan(scan))
+                let pins = Pins::read(bookmark, &chat, &settings, &owner)?;
+                let scan = Scan::new(host, &chat, settings.calendar_of(pins.known()))?;
+                (chat, pins, Phase::Scan(Box::new(scan)))
             }
-            Some(cursor) => Phase::decode(path, cursor).ok_or_else(|| {
-                Error::new(ErrorKind::Rejected, "unknown-cursor", format!("the cursor for `{path}` is not of this version of the plugin"))
+            Some(cursor) => {
+                let (chat, phase) = Phase::decode(path, cursor).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::Rejected,
+                        "unknown-cursor",
+                        format!("the cursor for `{path}` is not of this version of the plugin"),
+                    )
                     .hint("read the file again from its start")
-            })?,
+                })?;
+                let pins = Pins::read(bookmark, &chat, &settings, &owner)?;
+                (chat, pins, phase)
+            }
         };
-        phase.pull(host, chat, &settings, items_max)
+        phase.pull(host, chat, &settings, pins, items_max)
     }
 }
 
@@ -150,48 +170,62 @@ fn found_files(host: &mut dyn Host, path: &str) -> Result<String, Error> {
     let bytes: u64 = chats.iter().map(|entry| entry.size).sum();
     Ok(match chats.len() {
         0 => format!("`{path}` holds no .zip and no .txt file yet."),
-        count => format!("`{path}` holds {archives} .zip and {} .txt files, {} kB.", count - archives, bytes.div_ceil(1000)),
+        count => {
+            format!("`{path}` holds {archives} .zip and {} .txt files, {} kB.", count - archives, bytes.div_ceil(1000))
+        }
     })
 }
 
 /// Where the reading of a file is.
 enum Phase {
-    Scan(Scan),
+    Scan(Box<Scan>),
     Messages(Box<Reader>),
     Files(Files),
 }
 
 impl Phase {
     /// Fills one page.
-    fn pull(self, host: &mut dyn Host, chat: Chat, settings: &Settings, items_max: usize) -> Result<Page, Error> {
-        let (mut page, next, progress) = match self {
-            Self::Scan(scan) => match scan.step(host, &chat, settings)? {
+    fn pull(
+        self,
+        host: &mut dyn Host,
+        chat: Chat,
+        settings: &Settings,
+        pins: Pins,
+        items_max: usize,
+    ) -> Result<Page, Error> {
+        let (page, next, progress) = match self {
+            Self::Scan(scan) => match scan.step(host, &chat, settings, &pins)? {
                 Step::Again(scan) => {
                     let progress = share(scan.offset(), chat.size) * PROGRESS_SCANNED / 1000;
-                    (Page::default(), Some(Self::Scan(scan)), progress)
+                    (Page::default(), Then::On(Self::Scan(scan)), progress)
                 }
                 Step::Done(found) => {
                     let reader = Reader::new(host, &chat, *found)?;
-                    (Page::default(), Some(Self::Messages(Box::new(reader))), PROGRESS_SCANNED)
+                    (Page::default(), Then::On(Self::Messages(Box::new(reader))), PROGRESS_SCANNED)
                 }
             },
             Self::Messages(reader) => match reader.page(host, &chat, settings, items_max)? {
                 (page, Next::Messages(reader)) => {
-                    let progress = PROGRESS_SCANNED + share(reader.offset(), chat.size) * (PROGRESS_READ - PROGRESS_SCANNED) / 1000;
-                    (page, Some(Self::Messages(reader)), progress)
+                    let progress = PROGRESS_SCANNED
+                        + share(reader.offset(), chat.size) * (PROGRESS_READ - PROGRESS_SCANNED) / 1000;
+                    (page, Then::On(Self::Messages(reader)), progress)
                 }
-                (page, Next::Files(_)) if chat.entry.is_none() => (page, None, 1000),
-                (page, Next::Files(ended)) => (page, Some(Self::Files(Files::new(ended))), PROGRESS_READ),
+                (page, Next::Files(ended)) if chat.entry.is_none() => (page, Then::End(ended.pin), 1000),
+                (page, Next::Files(ended)) => (page, Then::On(Self::Files(Files::new(ended))), PROGRESS_READ),
             },
             Self::Files(files) => {
-                let (page, files) = files.page(host, &chat, settings, items_max)?;
-                let progress = if files.is_some() { PROGRESS_READ } else { 1000 };
-                (page, files.map(Self::Files), progress)
+                let pin = files.pin();
+                match files.page(host, &chat, settings, items_max)? {
+                    (page, Some(files)) => (page, Then::On(Self::Files(files)), PROGRESS_READ),
+                    (page, None) => (page, Then::End(pin), 1000),
+                }
             }
         };
-        page.cursor = next.map(|next| next.encode(&chat));
-        page.progress = u32::try_from(progress).ok();
-        Ok(page)
+        let (cursor, bookmark) = match next {
+            Then::On(phase) => (Some(phase.encode(&chat)), None),
+            Then::End(pin) => (None, Some(pins.write(pin, &chat)?)),
+        };
+        Ok(Page { cursor, bookmark, progress: u32::try_from(progress).ok(), ..page })
     }
 
     /// Writes the cursor.
@@ -233,7 +267,7 @@ impl Phase {
             _ => Some((from.small()?, from.text()?.to_owned())),
         };
         let phase = match from.byte()? {
-            0 => Self::Scan(Scan::decode(&mut from)?),
+            0 => Self::Scan(Box::new(Scan::decode(&mut from)?)),
             1 => Self::Messages(Box::new(Reader::decode(&mut from)?)),
             2 => Self::Files(Files::decode(&mut from)?),
             _ => return None,
@@ -242,7 +276,15 @@ impl Phase {
     }
 }
 
+/// What follows a page.
+enum Then {
+    /// Another page.
+    On(Phase),
+    /// Nothing; the file decided this much about its conversation's dates.
+    End(Option<Pin>),
+}
+
 /// Thousandths of a file, 0 where its size is unknown.
 fn share(offset: u64, size: u64) -> u64 {
-    if size == 0 { 0 } else { offset.min(size).saturating_mul(1000) / size }
+    offset.min(size).saturating_mul(1000).checked_div(size).unwrap_or(0)
 }

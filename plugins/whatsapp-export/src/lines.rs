@@ -21,7 +21,13 @@ pub(crate) enum Run {
 }
 
 /// Reads on until the next head, or the end, is in sight. `chunk_bytes` tells how much to read at a time.
-pub(crate) fn next_run(host: &mut dyn Host, chat: &Chat, text: &mut Text, shape: &Shape, chunk_bytes: u32) -> Result<Run, Error> {
+pub(crate) fn next_run(
+    host: &mut dyn Host,
+    chat: &Chat,
+    text: &mut Text,
+    shape: &Shape,
+    chunk_bytes: u32,
+) -> Result<Run, Error> {
     // Start of the line to look at, where to look for its end, line ends before it.
     let (mut line, mut searched, mut lines) = (0, 0, 0);
     let mut is_head_known = true;

@@ -3,7 +3,10 @@
 //! The form of a line decides wherever it can; the word lists of [`crate::words`] decide the rest. Text is taken out
 //! only where a marker was recognised as one, and then the marker became an attachment, a call or an extension.
 
+use std::sync::LazyLock;
+
 use kit::{Call, Event, Extensions};
+use memchr::memmem::Finder;
 
 use crate::{
     chars::{self, is_app_mark, is_mark, is_space},
@@ -51,8 +54,8 @@ pub(crate) struct Said {
 /// The author is what stands before the first `: `, or before the longest such that is a `known` name (names may
 /// hold a colon). A colon without a space parts only after a known name. Text that cannot be a name (an open
 /// quotation, a sentence about the group) is a line of the app without author, whatever colons it holds.
-pub(crate) fn split_author(body: &str, known: impl Fn(&str) -> bool) -> Option<(usize, usize)> {
-    let line = body.split(['\n', '\r']).next().unwrap_or_default();
+pub(crate) fn split_author(body: &str, mut known: impl FnMut(&str) -> bool) -> Option<(usize, usize)> {
+    let line = &body[..memchr::memchr2(b'\n', b'\r', body.as_bytes()).unwrap_or(body.len())];
     let mut first = None;
     for colon in memchr::memchr_iter(b':', line.as_bytes()) {
         if colon > AUTHOR_BYTES_MAX {
@@ -62,7 +65,7 @@ pub(crate) fn split_author(body: &str, known: impl Fn(&str) -> bool) -> Option<(
         let parted = after.is_empty() || after.starts_with(|c| is_space(c) || is_mark(c));
         let text = colon + 1 + after.chars().next().filter(|c| is_space(*c)).map_or(0, char::len_utf8);
         if first.is_none() && parted {
-            if !can_be_name(name) {
+            if !known(name) && !can_be_name(name) {
                 return None;
             }
             first = Some((colon, text));
@@ -81,7 +84,8 @@ pub(crate) fn split_author(body: &str, known: impl Fn(&str) -> bool) -> Option<(
 fn can_be_name(text: &str) -> bool {
     let name = chars::trim(text);
     let open = |open: char, close: char| name.matches(open).count() != name.matches(close).count();
-    let quoted = name.matches('"').count() % 2 == 1 || open('“', '”') && open('„', '“') || open('«', '»') || open('「', '」');
+    let quoted =
+        name.matches('"').count() % 2 == 1 || open('“', '”') && open('„', '“') || open('«', '»') || open('「', '」');
     if name.is_empty() || quoted {
         return false;
     }
@@ -94,7 +98,8 @@ fn can_be_name(text: &str) -> bool {
 pub(crate) fn read(text: &str, authored: bool) -> Said {
     let text = text.trim_end_matches(|c: char| c == '\n' || is_space(c));
     let marked = text.trim_start_matches(is_space).starts_with(is_app_mark);
-    let mut said = Said { event: Event::Message, text: String::new(), call: None, medium: None, extensions: Vec::new() };
+    let mut said =
+        Said { event: Event::Message, text: String::new(), call: None, medium: None, extensions: Vec::new() };
     let mut rest = text;
     if let Some(before) = edited(rest) {
         said.extensions.push(("edited".to_owned(), "true".to_owned()));
@@ -109,6 +114,9 @@ pub(crate) fn read(text: &str, authored: bool) -> Said {
     if rest.len() <= SENTENCE_BYTES_MAX {
         let folded = fold(rest);
         said.event = event_of(&folded, authored, marked, &mut said);
+        if said.event == Event::Message && system::is_live_location(&folded) {
+            said.extensions.push(("location".to_owned(), "live".to_owned()));
+        }
     } else if !authored || marked {
         said.event = Event::Notice;
     }
@@ -130,8 +138,13 @@ fn event_of(folded: &str, authored: bool, marked: bool, said: &mut Said) -> Even
     if authored && !marked {
         return if folded.len() > 20 && system::is_app_sentence(folded) { Event::Notice } else { Event::Message };
     }
-    let first_line = folded.split('\n').next().unwrap_or_default();
-    if authored && (coordinates(folded).is_some() || folded.contains("https://") || is_poll(first_line) || system::is_live_location(folded)) {
+    let (first_line, _) = first_line(folded);
+    if authored
+        && (coordinates(folded).is_some()
+            || folded.contains("https://")
+            || is_poll(first_line)
+            || system::is_live_location(folded))
+    {
         return Event::Message;
     }
     if system::is_notice(folded) {
@@ -155,11 +168,13 @@ fn describe_text(text: &str, marked: bool, said: &mut Said) {
     }
     if let Some(place) = coordinates(bare) {
         note("location", &place);
-    } else if bare.len() < 200 && system::is_live_location(&fold(bare)) {
-        note("location", "live");
     }
-    let first_line = bare.split('\n').next().unwrap_or_default();
-    if bare.contains('\n') && first_line.ends_with([':', '：']) && (marked || first_line.chars().all(|c| !c.is_lowercase())) && is_poll(&fold(first_line)) {
+    let (first_line, below) = first_line(bare);
+    if !below.is_empty()
+        && first_line.ends_with([':', '：'])
+        && (marked || first_line.chars().all(|c| !c.is_lowercase()))
+        && is_poll(&fold(first_line))
+    {
         note("kind", "poll");
     }
 }
@@ -173,7 +188,11 @@ fn is_poll(first_line: &str) -> bool {
 fn edited(text: &str) -> Option<&str> {
     let (before, inner) = angle_at_end(text)?;
     let marked = before.ends_with(is_app_mark);
-    let note = system::is_edited(&fold(inner)) || (marked && !inner.contains([':', '：']) && !chars::trim(before).is_empty() && media::omitted(&fold(inner)).is_none());
+    let note = system::is_edited(&fold(inner))
+        || (marked
+            && !inner.contains([':', '：'])
+            && !chars::trim(before).is_empty()
+            && media::omitted(&fold(inner)).is_none());
     note.then(|| before.trim_end_matches(|c| is_mark(c) || is_space(c)))
 }
 
@@ -187,7 +206,10 @@ fn angle_at_end(text: &str) -> Option<(&str, &str)> {
 
 /// The file that a text speaks of, and the text that is left without the marker.
 fn find_medium(text: &str) -> Option<(Medium, String)> {
-    attached_at_end(text).or_else(|| attached_first_line(text)).or_else(|| omitted_first_line(text)).or_else(|| omitted_at_end(text))
+    attached_at_end(text)
+        .or_else(|| attached_first_line(text))
+        .or_else(|| omitted_first_line(text))
+        .or_else(|| omitted_at_end(text))
 }
 
 /// iOS: `caption <attached: 00000035-PHOTO.jpg>`, in any language by its form.
@@ -203,19 +225,20 @@ fn attached_at_end(text: &str) -> Option<(Medium, String)> {
 
 /// Android: `IMG-20220318-WA0001.jpg (file attached)` on the first line, a caption or a document's name below.
 fn attached_first_line(text: &str) -> Option<(Medium, String)> {
-    let (line, below) = text.split_once('\n').unwrap_or((text, ""));
+    let (line, below) = first_line(text);
     let marked = line.trim_start_matches(is_space).starts_with(is_app_mark);
     let line = chars::trim(line);
-    let (name, words) = line.strip_suffix([')', '）'])?.rsplit_once([ '(', '（'])?;
+    let (name, words) = line.strip_suffix([')', '）'])?.rsplit_once(['(', '（'])?;
     let name = chars::trim(name);
-    let sure = is_android_media_name(name) || (has_ending(name) && (name.to_ascii_lowercase().ends_with(".vcf") || media::is_attached(&fold(words))));
+    let sure = is_android_media_name(name)
+        || (has_ending(name) && (name.to_ascii_lowercase().ends_with(".vcf") || media::is_attached(&fold(words))));
     let is_file = !name.is_empty() && !name.contains('/') && (sure || (marked && has_ending(name)));
     is_file.then(|| (Medium::Named(name.to_owned()), left(below)))
 }
 
 /// Android: `<Media omitted>` on the first line, a caption below.
 fn omitted_first_line(text: &str) -> Option<(Medium, String)> {
-    let (line, below) = text.split_once('\n').unwrap_or((text, ""));
+    let (line, below) = first_line(text);
     let inner = chars::trim(line).strip_prefix('<')?.strip_suffix('>')?;
     let folded = fold(inner);
     if media::is_view_once(&folded) {
@@ -228,6 +251,8 @@ fn omitted_first_line(text: &str) -> Option<(Medium, String)> {
 
 /// iOS: `image omitted` behind an app mark at the end, a document's name and its pages before it.
 fn omitted_at_end(text: &str) -> Option<(Medium, String)> {
+    // The first byte of both marks; most text has none of it.
+    memchr::memchr(0xE2, text.as_bytes())?;
     let text = text.trim_end_matches(is_mark);
     let mark = text.rfind(is_app_mark)?;
     let phrase = &text[mark..];
@@ -249,6 +274,11 @@ fn omitted_at_end(text: &str) -> Option<(Medium, String)> {
     Some((Medium::Omitted { kind, name }, before))
 }
 
+/// The first line, and what stands below it.
+fn first_line(text: &str) -> (&str, &str) {
+    memchr::memchr(b'\n', text.as_bytes()).map_or((text, ""), |end| (&text[..end], &text[end + 1..]))
+}
+
 /// What is left of a text when its marker is gone.
 fn left(text: &str) -> String {
     text.trim_matches(|c: char| is_app_mark(c) || is_space(c) || c == '\n').to_owned()
@@ -265,26 +295,36 @@ fn strip_marks(text: &str) -> &str {
 
 /// `00000035-PHOTO-2022-03-27-21-41-55.jpg`: eight digits, a hyphen, a name.
 fn is_ios_media_name(name: &str) -> bool {
-    name.split_once('-').is_some_and(|(id, rest)| id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_digit()) && !rest.is_empty())
+    name.split_once('-')
+        .is_some_and(|(id, rest)| id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_digit()) && !rest.is_empty())
 }
 
 /// `IMG-20220318-WA0001.jpg`, also without the ending.
 fn is_android_media_name(name: &str) -> bool {
     let mut parts = name.splitn(3, '-');
-    let (kind, day, number) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (kind, day, number) =
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let digits = |text: &str, least: usize| text.len() >= least && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = number.strip_prefix("WA").and_then(|rest| rest.split_once('.')).map(|(number, _)| number);
-    (2..=5).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_uppercase()) && digits(day, 8) && number.is_some_and(|number| digits(number, 4))
+    (2..=5).contains(&kind.len())
+        && kind.bytes().all(|byte| byte.is_ascii_uppercase())
+        && digits(day, 8)
+        && number.is_some_and(|number| digits(number, 4))
 }
 
 /// True for a name with an ending as files have it.
 fn has_ending(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && (1..=8).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric))
+    name.rsplit_once('.').is_some_and(|(stem, ending)| {
+        !stem.is_empty() && (1..=8).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric)
+    })
 }
 
 /// `latitude,longitude` of a link to a map.
 fn coordinates(text: &str) -> Option<String> {
-    let start = text.find("maps.google.").or_else(|| text.find("google.com/maps")).or_else(|| text.find("maps.apple.com"))?;
+    static MAPS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("maps"));
+    MAPS.find(text.as_bytes())?;
+    let start =
+        text.find("maps.google.").or_else(|| text.find("google.com/maps")).or_else(|| text.find("maps.apple.com"))?;
     let link = text[start..].split(|c: char| c.is_whitespace()).next()?;
     let place = ["?q=", "&q=", "query=", "ll=", "/@"].iter().find_map(|key| link.split_once(key))?.1;
     let place = place.replace("%2C", ",");
@@ -298,5 +338,4 @@ fn coordinates(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "message_tests.rs"]
 mod tests;

@@ -6,6 +6,8 @@
 //! more different messages than are, the running number of the message stands in: such an id is still unique, it
 //! only does not survive an export that begins later.
 
+use std::collections::VecDeque;
+
 use crate::cursor::{Decoder, Encoder};
 
 /// Most different messages that are remembered.
@@ -24,7 +26,9 @@ struct Minute {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ordinals {
     /// Oldest first, by when they were first met.
-    minutes: Vec<Minute>,
+    minutes: VecDeque<Minute>,
+    /// The latest of them; nearly every message is of this minute or a later one.
+    latest: Option<i64>,
     remembered: usize,
     /// The latest minute that was forgotten.
     forgotten: Option<i64>,
@@ -36,11 +40,14 @@ impl Ordinals {
     /// The ordinal of a message with this hash in this minute.
     pub(crate) fn next(&mut self, minute: i64, hash: u64) -> u64 {
         let hash = hash & 0xFF_FFFF_FFFF;
-        let place = match self.minutes.iter().rposition(|known| known.minute == minute) {
+        let is_later = self.latest.is_none_or(|latest| minute > latest);
+        let known = || self.minutes.iter().rposition(|known| known.minute == minute);
+        let place = match if is_later { None } else { known() } {
             Some(place) => place,
             None if self.forgotten.is_some_and(|forgotten| minute <= forgotten) => return self.run(),
             None => {
-                self.minutes.push(Minute { minute, seen: Vec::new() });
+                self.minutes.push_back(Minute { minute, seen: Vec::new() });
+                self.latest = self.latest.max(Some(minute));
                 self.minutes.len() - 1
             }
         };
@@ -49,11 +56,13 @@ impl Ordinals {
             return *count - 1;
         }
         while self.remembered >= REMEMBERED_MAX && self.minutes[0].minute != minute {
-            let oldest = self.minutes.remove(0);
+            let Some(oldest) = self.minutes.pop_front() else { break };
             self.remembered -= oldest.seen.len();
             self.forgotten = self.forgotten.max(Some(oldest.minute));
         }
-        let Some(known) = self.minutes.iter_mut().find(|known| known.minute == minute).filter(|_| self.remembered < REMEMBERED_MAX) else {
+        // It is among the last ones nearly always.
+        let known = self.minutes.iter_mut().rfind(|known| known.minute == minute);
+        let Some(known) = known.filter(|_| self.remembered < REMEMBERED_MAX) else {
             return self.run();
         };
         known.seen.push((hash, 1));
@@ -90,7 +99,7 @@ impl Ordinals {
         let running = from.number()?;
         let is_forgotten = from.byte()? != 0;
         let forgotten = Some(from.signed()?).filter(|_| is_forgotten);
-        let mut ordinals = Self { running, forgotten, ..Self::default() };
+        let mut ordinals = Self { running, forgotten, latest: forgotten, ..Self::default() };
         let minutes: usize = from.small()?;
         let mut before = 0_i64;
         for _ in 0..minutes {
@@ -105,7 +114,8 @@ impl Ordinals {
                 seen.push((u64::from_le_bytes(hash), from.number()?));
             }
             ordinals.remembered += seen.len();
-            ordinals.minutes.push(Minute { minute: before, seen });
+            ordinals.minutes.push_back(Minute { minute: before, seen });
+            ordinals.latest = ordinals.latest.max(Some(before));
         }
         Some(ordinals)
     }
@@ -121,7 +131,8 @@ mod tests {
     #[test]
     fn equal_messages_of_a_minute_are_counted() {
         let mut ordinals = Ordinals::default();
-        let given: Vec<u64> = [(5, 1), (5, 2), (5, 1), (6, 1), (5, 1), (6, 1)].map(|(minute, hash)| ordinals.next(minute, hash)).to_vec();
+        let given: Vec<u64> =
+            [(5, 1), (5, 2), (5, 1), (6, 1), (5, 1), (6, 1)].map(|(minute, hash)| ordinals.next(minute, hash)).to_vec();
         assert_eq!(given, [0, 0, 1, 0, 2, 1]);
     }
 

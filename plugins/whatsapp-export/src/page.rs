@@ -125,7 +125,10 @@ impl<'a> Filling<'a> {
         }
         let name = chars::clean(written);
         let is_line_of_app = matches!(event, Event::Notice | Event::Membership | Event::Call | Event::Deletion);
-        let is_title = self.group_title.as_ref().is_some_and(|title| *title == chars::loose(&name) && !self.places.contains_key(&name));
+        let is_title = self
+            .group_title
+            .as_ref()
+            .is_some_and(|title| *title == chars::loose(&name) && !self.places.contains_key(&name));
         let place = (!(is_line_of_app && is_title)).then(|| self.place(&name));
         self.written.insert(written.to_owned(), place);
         place
@@ -202,7 +205,9 @@ fn other_than_title(title: &Title, authors: &Authors, kind: ChatKind) -> Option<
 /// True for a name that is a number with its country's code, as the app writes people it has no name for.
 fn is_phone(name: &str) -> bool {
     let digits = name.chars().filter(|c| chars::digit(*c).is_some()).count();
-    let rest = |c: char| chars::digit(c).is_some() || chars::is_space(c) || matches!(c, '(' | ')' | '-' | '.' | '\u{2010}'..='\u{2015}');
+    let rest = |c: char| {
+        chars::digit(c).is_some() || chars::is_space(c) || matches!(c, '(' | ')' | '-' | '.' | '\u{2010}'..='\u{2015}')
+    };
     name.strip_prefix('+').is_some_and(|number| (5..=20).contains(&digits) && number.chars().all(rest))
 }
 

@@ -6,15 +6,16 @@ use crate::{
     authors::Authors,
     clock::{Clock, Rule},
     cursor::{Decoder, Encoder},
-    dates::{LocalTime, NoDate, Order},
-    header::{Head, Shape},
-    identity::{ChatKind, line_of},
+    dates::{Calendar, LocalTime, Order},
+    header::Shape,
+    identity::ChatKind,
     input::{Chat, Media, attachment},
     lines::{HEAD_BYTES, Run, head_of, next_run},
     marks::Marks,
     message::{self, Medium},
     ordinals::Ordinals,
     page::{Filling, cut},
+    pins::Pin,
     scan::Found,
     settings::Settings,
     text::Text,
@@ -38,6 +39,10 @@ pub(crate) struct Reader {
     text: Text,
     shape: Shape,
     order: Order,
+    /// What years of two digits mean.
+    calendar: Calendar,
+    /// What was decided about the conversation's dates, for the bookmark.
+    pin: Option<Pin>,
     authors: Authors,
     kind: ChatKind,
     ordinals: Ordinals,
@@ -76,6 +81,8 @@ pub(crate) struct Ended {
     pub(crate) authors: Authors,
     /// What the chat is.
     pub(crate) kind: ChatKind,
+    /// What was decided about the conversation's dates.
+    pub(crate) pin: Option<Pin>,
 }
 
 impl Reader {
@@ -85,6 +92,8 @@ impl Reader {
             text: Text::open(host, chat)?,
             shape: found.shape,
             order: found.order,
+            calendar: found.calendar,
+            pin: found.pin,
             authors: found.authors,
             kind: found.kind,
             ordinals: Ordinals::default(),
@@ -100,7 +109,13 @@ impl Reader {
     }
 
     /// Fills one page.
-    pub(crate) fn page(mut self, host: &mut dyn Host, chat: &Chat, settings: &Settings, items_max: usize) -> Result<(Page, Next), Error> {
+    pub(crate) fn page(
+        mut self,
+        host: &mut dyn Host,
+        chat: &Chat,
+        settings: &Settings,
+        items_max: usize,
+    ) -> Result<(Page, Next), Error> {
         let owner = settings.owner_of(&chat.path)?;
         let mut filling = Filling::new(chat, settings, &self.authors, self.kind, &owner);
         let mut clock = Clock::new(settings.zone.clone());
@@ -114,11 +129,11 @@ impl Reader {
             }
             match next_run(host, chat, &mut self.text, &self.shape, chunk)? {
                 Run::End => {
-                    let ended = Ended { named: self.named, last_at: self.last_at, authors: self.authors, kind: self.kind };
-                    return Ok((filling.page, Next::Files(ended)));
+                    let Self { named, last_at, authors, kind, pin, .. } = self;
+                    return Ok((filling.page, Next::Files(Ended { named, last_at, authors, kind, pin })));
                 }
                 Run::Whole(length, lines) => {
-                    self.message(host, chat, settings, &mut filling, &mut clock, &mut media, length)?;
+                    self.message(host, chat, &mut filling, &mut clock, &mut media, length)?;
                     self.text.advance(length, lines);
                 }
                 Run::TooLarge => self.too_large(chat, &mut filling),
@@ -129,17 +144,17 @@ impl Reader {
 
     /// How much to read at a time, for what the page has room for.
     fn chunk_bytes(&self, filling: &Filling<'_>, items_max: usize) -> u32 {
-        let room = (items_max - filling.len()).saturating_mul(MESSAGE_BYTES_MIN).min(PAGE_TEXT_BYTES.saturating_sub(filling.bytes) / 2);
+        let room = (items_max - filling.len())
+            .saturating_mul(MESSAGE_BYTES_MIN)
+            .min(PAGE_TEXT_BYTES.saturating_sub(filling.bytes) / 2);
         room.clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end()) as u32
     }
 
     /// Makes an item of the message at the front.
-    #[expect(clippy::too_many_arguments, reason = "the page's working parts, each used by one step below")]
     fn message(
         &mut self,
         host: &mut dyn Host,
         chat: &Chat,
-        settings: &Settings,
         filling: &mut Filling<'_>,
         clock: &mut Clock,
         media: &mut Media,
@@ -155,7 +170,9 @@ impl Reader {
             }
             return Ok(());
         };
-        let written = self.local_time(&head, settings).ok().and_then(|time| Some((time, clock.instant(&time)?)));
+        let written = LocalTime::of(&head, self.order, self.shape.year, self.calendar)
+            .ok()
+            .and_then(|time| Some((time, clock.instant(&time)?)));
         let Some((time, (sent_at, rule))) = written else {
             let ordinal = self.ordinals.next(NO_MINUTE, fingerprint(raw));
             let id = filling.identity.other(&format!("impossible-date-{ordinal}"), raw.trim_end().as_bytes());
@@ -165,12 +182,11 @@ impl Reader {
         };
         let body = unix_lines(&raw[head.body..]);
         let body = body.trim_end_matches(['\n', '\r']);
-        let split = message::split_author(body, |name| self.authors.knows(name));
+        let split = message::split_author(body, |name| self.authors.place(name).is_some());
         let (before, text) = body.split_at(split.map_or(0, |(_, text)| text));
         let said = message::read(text, split.is_some());
-        let identity_line = line_of(before, &said.text);
         let ordinals = &mut self.ordinals;
-        let id = filling.identity.item(&time, &identity_line, |hash| ordinals.next(time.minute(), hash));
+        let id = filling.identity.item(&time, before, &said.text, |hash| ordinals.next(time.minute(), hash));
         let mut item = filling.item(id, said.event, split.map(|(name, _)| &body[..name]), sent_at);
         item.call = said.call;
         item.extensions.extend(said.extensions);
@@ -191,18 +207,16 @@ impl Reader {
         Ok(())
     }
 
-    /// The local time that a head means.
-    fn local_time(&self, head: &Head, settings: &Settings) -> Result<LocalTime, NoDate> {
-        LocalTime::of(head, self.order, self.shape.year, settings.calendar)
-    }
-
     /// Parks the start of a message that is too large, and begins to drop its rest.
     fn too_large(&mut self, chat: &Chat, filling: &mut Filling<'_>) {
         let raw = self.text.rest();
         let line = self.text.line;
         let ordinal = self.ordinals.next(NO_MINUTE, fingerprint(cut(raw)));
         let id = filling.identity.other(&format!("message-too-large-{ordinal}"), cut(raw).as_bytes());
-        let message = format!("the message that begins in line {line} of `{}` is larger than 16 MiB; its first 64 KiB are kept here", chat.label());
+        let message = format!(
+            "the message that begins in line {line} of `{}` is larger than 16 MiB; its first 64 KiB are kept here",
+            chat.label()
+        );
         let last_line = memchr::memrchr(b'\n', raw.as_bytes()).map(|at| at + 1);
         let lines = memchr::memchr_iter(b'\n', raw.as_bytes()).count() as u64;
         let (taken, skip) = last_line.map_or((raw.len(), Skip::InLine), |start| (start, Skip::AtLine));
@@ -220,7 +234,9 @@ impl Reader {
             let in_sight = newline.is_some() || rest.len() >= HEAD_BYTES || self.text.is_read();
             match self.skip {
                 Skip::No => return Ok(()),
-                Skip::AtLine if self.text.is_done() || (in_sight && self.shape.read(head_of(rest)).is_some()) => self.skip = Skip::No,
+                Skip::AtLine if self.text.is_done() || (in_sight && self.shape.read(head_of(rest)).is_some()) => {
+                    self.skip = Skip::No
+                }
                 Skip::AtLine if in_sight => self.skip = Skip::InLine,
                 Skip::AtLine => self.text.fill(host, chat, *CHUNK_BYTES.start() as u32)?,
                 Skip::InLine => {
@@ -242,6 +258,8 @@ impl Reader {
         self.text.encode(out);
         out.text(&self.shape.pattern());
         out.byte(self.order as u8);
+        out.byte(self.calendar as u8);
+        Pin::encode(self.pin, out);
         self.authors.encode(out, false);
         out.byte(self.kind as u8);
         self.ordinals.encode(out);
@@ -256,6 +274,8 @@ impl Reader {
             text: Text::decode(from)?,
             shape: Shape::parse(from.text()?)?,
             order: *Order::ALL.get(usize::from(from.byte()?))?,
+            calendar: *Calendar::ALL.get(usize::from(from.byte()?))?,
+            pin: Pin::decode(from)?,
             authors: Authors::decode(from, false)?,
             kind: *ChatKind::ALL.get(usize::from(from.byte()?))?,
             ordinals: Ordinals::decode(from)?,
@@ -267,7 +287,12 @@ impl Reader {
 }
 
 /// The attachment that a medium becomes, and its number in the archive.
-fn attach(host: &mut dyn Host, chat: &Chat, media: &mut Media, medium: Medium) -> Result<(Attachment, Option<u32>), Error> {
+fn attach(
+    host: &mut dyn Host,
+    chat: &Chat,
+    media: &mut Media,
+    medium: Medium,
+) -> Result<(Attachment, Option<u32>), Error> {
     let missing = |name: Option<&str>, code: &str| {
         let mut file = attachment(name.unwrap_or_default(), None, Content::Missing(code.to_owned()));
         file.name = name.map(str::to_owned);
@@ -286,7 +311,7 @@ fn attach(host: &mut dyn Host, chat: &Chat, media: &mut Media, medium: Medium) -
 
 /// Text with line ends of one kind.
 fn unix_lines(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains('\r') { text.replace("\r\n", "\n").into() } else { text.into() }
+    if memchr::memchr(b'\r', text.as_bytes()).is_some() { text.replace("\r\n", "\n").into() } else { text.into() }
 }
 
 /// A number of a text, to count equal ones by.
@@ -307,4 +332,3 @@ pub(crate) fn decode_time(from: &mut Decoder<'_>) -> Option<Option<Timestamp>> {
     let time = from.signed()?;
     Some(is_there.then_some(time))
 }
-

@@ -4,7 +4,10 @@ use jiff::tz::TimeZone;
 use kit::{Error, ErrorKind};
 use serde::Deserialize;
 
-use crate::dates::{Calendar, Order};
+use crate::{
+    dates::{Calendar, Order},
+    pins::Pin,
+};
 
 /// The settings' schema, as `describe` gives it.
 pub(crate) const SCHEMA: &str = include_str!("settings.schema.json");
@@ -67,8 +70,8 @@ pub(crate) struct Settings {
     pub(crate) zone_is_set: bool,
     /// The order of dates where a file leaves it open.
     pub(crate) date_order: Option<Order>,
-    /// The calendar of years with two digits.
-    pub(crate) calendar: Calendar,
+    /// The calendar of years with two digits; none: as before, else Gregorian.
+    pub(crate) calendar: Option<Calendar>,
     /// The chat's title, instead of the file's name.
     pub(crate) conversation: Option<String>,
     /// What the chat is.
@@ -78,23 +81,41 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the settings' JSON.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let written: Written = serde_json::from_str(text)
-            .map_err(|error| wrong("settings", format!("the source's settings cannot be read: {error}"), "compare them with `chancery plugin inspect whatsapp-export`"))?;
+        let written: Written = serde_json::from_str(text).map_err(|error| {
+            wrong(
+                "settings",
+                format!("the source's settings cannot be read: {error}"),
+                "compare them with `chancery plugin inspect whatsapp-export`",
+            )
+        })?;
         let zone_name = written.zone.clone().unwrap_or_else(|| "UTC".to_owned());
         let zone = TimeZone::get(&zone_name).map_err(|_| {
-            wrong("unknown-zone", format!("`zone = \"{zone_name}\"` is no zone of the IANA list"), "use a name as `Europe/Berlin` or `UTC`")
+            wrong(
+                "unknown-zone",
+                format!("`zone = \"{zone_name}\"` is no zone of the IANA list"),
+                "use a name as `Europe/Berlin` or `UTC`",
+            )
         })?;
         let date_order = match written.date_order.as_deref() {
             None => None,
             Some(name) => Some(Order::ALL.into_iter().find(|order| order.name() == name).ok_or_else(|| {
-                wrong("settings", format!("`date_order = \"{name}\"` is no order of dates"), "use \"dmy\", \"mdy\" or \"ymd\"")
+                wrong(
+                    "settings",
+                    format!("`date_order = \"{name}\"` is no order of dates"),
+                    "use \"dmy\", \"mdy\" or \"ymd\"",
+                )
             })?),
         };
         let calendar = match written.calendar.as_deref() {
-            None | Some("gregorian") => Calendar::Gregorian,
-            Some("buddhist") => Calendar::Buddhist,
+            None => None,
             Some(name) => {
-                return Err(wrong("settings", format!("`calendar = \"{name}\"` is not known"), "use \"gregorian\" or \"buddhist\""));
+                Some(Calendar::ALL.into_iter().find(|calendar| calendar.name() == name).ok_or_else(|| {
+                    wrong(
+                        "settings",
+                        format!("`calendar = \"{name}\"` is not known"),
+                        "use \"gregorian\" or \"buddhist\"",
+                    )
+                })?)
             }
         };
         let kind = match written.kind.as_deref() {
@@ -102,7 +123,11 @@ impl Settings {
             Some("direct") => KindSetting::Direct,
             Some("group") => KindSetting::Group,
             Some(name) => {
-                return Err(wrong("settings", format!("`kind = \"{name}\"` is not known"), "use \"auto\", \"direct\" or \"group\""));
+                return Err(wrong(
+                    "settings",
+                    format!("`kind = \"{name}\"` is not known"),
+                    "use \"auto\", \"direct\" or \"group\"",
+                ));
             }
         };
         let owner = match written.owner {
@@ -129,6 +154,11 @@ impl Settings {
             conversation: filled(written.conversation),
             kind,
         })
+    }
+
+    /// The calendar of a conversation's two-digit years.
+    pub(crate) fn calendar_of(&self, pinned: Option<Pin>) -> Calendar {
+        self.calendar.or(pinned.and_then(|pin| pin.short_years)).unwrap_or_default()
     }
 
     /// The address of the owner of this file.

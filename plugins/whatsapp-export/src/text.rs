@@ -50,7 +50,8 @@ impl Text {
             [0xFE, 0xFF, ..] => Encoding::Utf16Be,
             _ => Encoding::Utf8,
         };
-        let mut text = Self { encoding, offset: 0, rest: Vec::new(), buffer: String::new(), start: 0, line: 1, ended: false };
+        let mut text =
+            Self { encoding, offset: 0, rest: Vec::new(), buffer: String::new(), start: 0, line: 1, ended: false };
         text.take(&first, chat)?;
         text.ended = first.is_empty();
         Ok(text)
@@ -135,7 +136,10 @@ impl Text {
         Error::new(
             ErrorKind::Rejected,
             "wrong-encoding",
-            format!("`{}` is not {expected} text: the bytes at offset {offset} (line {line}) are no character", chat.label()),
+            format!(
+                "`{}` is not {expected} text: the bytes at offset {offset} (line {line}) are no character",
+                chat.label()
+            ),
         )
         .hint("use the file as WhatsApp exported it; an editor or a mail program may have converted it")
     }
@@ -154,7 +158,8 @@ impl Text {
 
     /// Reads the state from a cursor.
     pub(crate) fn decode(from: &mut Decoder<'_>) -> Option<Self> {
-        let encoding = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].get(usize::from(from.byte()?)).copied()?;
+        let encoding =
+            [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].get(usize::from(from.byte()?)).copied()?;
         let offset = from.number()?;
         let line = from.number()?;
         let rest = from.bytes()?.to_vec();
@@ -197,7 +202,12 @@ fn take_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, buffer: &mut String) -> Re
                 taken += c.len_utf16() * 2;
             }
             // The first half of a pair at the end waits for the second.
-            Err(error) if taken + 2 >= bytes.len() - bytes.len() % 2 && (0xD800..0xDC00).contains(&error.unpaired_surrogate()) => break,
+            Err(error)
+                if taken + 2 >= bytes.len() - bytes.len() % 2
+                    && (0xD800..0xDC00).contains(&error.unpaired_surrogate()) =>
+            {
+                break;
+            }
             Err(_) => return Err(taken),
         }
     }

@@ -34,7 +34,11 @@ impl Title {
         let lower = stem.to_lowercase();
         match titles::title_range(&lower) {
             // Lower case may have another length; then the title is found again by its own length in characters.
-            Some(range) if lower.len() == stem.len() && stem.is_char_boundary(range.start) && stem.is_char_boundary(range.end) => {
+            Some(range)
+                if lower.len() == stem.len()
+                    && stem.is_char_boundary(range.start)
+                    && stem.is_char_boundary(range.end) =>
+            {
                 Self::Known(chars::clean(&stem[range]))
             }
             Some(range) => Self::Known(chars::clean(&lower[range])),

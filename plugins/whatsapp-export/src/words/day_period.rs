@@ -27,30 +27,30 @@ impl DayPeriod {
 }
 
 /// Marker without dots, spaces and quotes, lower case; what it means.
+#[rustfmt::skip]
 const MARKERS: &[(&str, DayPeriod)] = {
     use DayPeriod::{Afternoon, Morning, Noon};
     &[
-        ("am", Morning), ("pm", Afternoon),
-        ("ص", Morning), ("م", Afternoon), ("صباحا", Morning), ("صباحًا", Morning), ("مساء", Afternoon), ("مساءً", Afternoon),
-        ("قظ", Morning), ("بظ", Afternoon), ("قبلازظهر", Morning), ("بعدازظهر", Afternoon),
-        ("לפנהצ", Morning), ("אחהצ", Afternoon),
-        ("上午", Morning), ("下午", Afternoon), ("凌晨", Morning), ("清晨", Morning), ("早上", Morning), ("早晨", Morning),
-        ("中午", Noon), ("傍晚", Afternoon), ("晚上", Afternoon), ("午夜", Morning), ("半夜", Morning),
-        ("午前", Morning), ("午後", Afternoon), ("오전", Morning), ("오후", Afternoon),
-        ("πμ", Morning), ("μμ", Afternoon), ("öö", Morning), ("ös", Afternoon),
-        ("de", Morning), ("du", Afternoon), ("dop", Morning), ("odp", Afternoon), ("pop", Afternoon),
-        ("fm", Morning), ("em", Afternoon), ("ap", Morning), ("ip", Afternoon), ("fh", Morning), ("eh", Afternoon),
-        ("vm", Morning), ("nm", Afternoon), ("vorm", Morning), ("nachm", Afternoon),
-        ("прпл", Morning), ("слпл", Afternoon), ("пробед", Morning), ("слобед", Afternoon), ("проб", Morning), ("слоб", Afternoon),
-        ("преподне", Morning), ("поподне", Afternoon), ("prepodne", Morning), ("popodne", Afternoon), ("poslijepodne", Afternoon), ("prijepodne", Morning),
-        ("дп", Morning), ("пп", Afternoon), ("priešpiet", Morning), ("popiet", Afternoon),
-        ("priekšp", Morning), ("pēcp", Afternoon), ("pd", Morning), ("md", Afternoon), ("paradite", Morning), ("pasdite", Afternoon),
-        ("sa", Morning), ("ch", Afternoon), ("pg", Morning), ("ptg", Afternoon), ("to", Morning), ("tk", Afternoon),
-        ("yb", Morning), ("yh", Afternoon), ("rn", Morning), ("in", Afternoon),
-        ("पूर्वाह्न", Morning), ("अपराह्न", Afternoon), ("मपू", Morning), ("मउ", Afternoon), ("ਪੂਦੁ", Morning), ("ਬਾਦੁ", Afternoon),
-        ("முற்பகல்", Morning), ("பிற்பகல்", Afternoon), ("ಪೂರ್ವಾಹ್ನ", Morning), ("ಅಪರಾಹ್ನ", Afternoon), ("පෙව", Morning), ("පව", Afternoon),
-        ("ก่อนเที่ยง", Morning), ("หลังเที่ยง", Afternoon), ("ກ່ອນທ່ຽງ", Morning), ("ຫຼັງທ່ຽງ", Afternoon),
-        ("နံနက်", Morning), ("ညနေ", Afternoon), ("ጥዋት", Morning), ("ከሰዓት", Afternoon), ("үө", Morning), ("үх", Afternoon),
+        ("am", Morning), ("pm", Afternoon), ("ص", Morning), ("م", Afternoon), ("صباحا", Morning), ("صباحًا", Morning),
+        ("مساء", Afternoon), ("مساءً", Afternoon), ("قظ", Morning), ("بظ", Afternoon), ("قبلازظهر", Morning),
+        ("بعدازظهر", Afternoon), ("לפנהצ", Morning), ("אחהצ", Afternoon), ("上午", Morning), ("下午", Afternoon),
+        ("凌晨", Morning), ("清晨", Morning), ("早上", Morning), ("早晨", Morning), ("中午", Noon), ("傍晚", Afternoon),
+        ("晚上", Afternoon), ("午夜", Morning), ("半夜", Morning), ("午前", Morning), ("午後", Afternoon), ("오전", Morning),
+        ("오후", Afternoon), ("πμ", Morning), ("μμ", Afternoon), ("öö", Morning), ("ös", Afternoon), ("de", Morning),
+        ("du", Afternoon), ("dop", Morning), ("odp", Afternoon), ("pop", Afternoon), ("fm", Morning),
+        ("em", Afternoon), ("ap", Morning), ("ip", Afternoon), ("fh", Morning), ("eh", Afternoon), ("vm", Morning),
+        ("nm", Afternoon), ("vorm", Morning), ("nachm", Afternoon), ("прпл", Morning), ("слпл", Afternoon),
+        ("пробед", Morning), ("слобед", Afternoon), ("проб", Morning), ("слоб", Afternoon), ("преподне", Morning),
+        ("поподне", Afternoon), ("prepodne", Morning), ("popodne", Afternoon), ("poslijepodne", Afternoon),
+        ("prijepodne", Morning), ("дп", Morning), ("пп", Afternoon), ("priešpiet", Morning), ("popiet", Afternoon),
+        ("priekšp", Morning), ("pēcp", Afternoon), ("pd", Morning), ("md", Afternoon), ("paradite", Morning),
+        ("pasdite", Afternoon), ("sa", Morning), ("ch", Afternoon), ("pg", Morning), ("ptg", Afternoon),
+        ("to", Morning), ("tk", Afternoon), ("yb", Morning), ("yh", Afternoon), ("rn", Morning), ("in", Afternoon),
+        ("पूर्वाह्न", Morning), ("अपराह्न", Afternoon), ("मपू", Morning), ("मउ", Afternoon), ("ਪੂਦੁ", Morning),
+        ("ਬਾਦੁ", Afternoon), ("முற்பகல்", Morning), ("பிற்பகல்", Afternoon), ("ಪೂರ್ವಾಹ್ನ", Morning),
+        ("ಅಪರಾಹ್ನ", Afternoon), ("පෙව", Morning), ("පව", Afternoon), ("ก่อนเที่ยง", Morning),
+        ("หลังเที่ยง", Afternoon), ("ກ່ອນທ່ຽງ", Morning), ("ຫຼັງທ່ຽງ", Afternoon), ("နံနက်", Morning),
+        ("ညနေ", Afternoon), ("ጥዋት", Morning), ("ከሰዓት", Afternoon), ("үө", Morning), ("үх", Afternoon),
     ]
 };
 
@@ -66,7 +66,8 @@ pub(crate) fn at(text: &str) -> Option<(DayPeriod, usize)> {
     let mut found = None;
     let mut chars = text.char_indices().take(MARKER_CHARS_MAX).peekable();
     while let Some((at, c)) = chars.next() {
-        if chars::is_mark(c) || chars::is_space(c) || matches!(c, '.' | '\'' | '"' | '״' | '׳' | '”' | '’' | '\u{200C}') {
+        if chars::is_mark(c) || chars::is_space(c) || matches!(c, '.' | '\'' | '"' | '״' | '׳' | '”' | '’' | '\u{200C}')
+        {
             if key.is_empty() {
                 return None;
             }
@@ -78,11 +79,11 @@ pub(crate) fn at(text: &str) -> Option<(DayPeriod, usize)> {
         }
         key.extend(c.to_lowercase().filter(|&c| c != '\u{307}'));
         let next = chars.peek().map(|&(_, c)| c);
-        if !next.is_some_and(|c| c.is_alphabetic() || is_joined(c)) {
-            if let Some((_, period)) = MARKERS.iter().find(|(marker, _)| *marker == key) {
-                let dot = usize::from(next == Some('.'));
-                found = Some((*period, at + c.len_utf8() + dot));
-            }
+        if !next.is_some_and(|c| c.is_alphabetic() || is_joined(c))
+            && let Some((_, period)) = MARKERS.iter().find(|(marker, _)| *marker == key)
+        {
+            let dot = usize::from(next == Some('.'));
+            found = Some((*period, at + c.len_utf8() + dot));
         }
     }
     found

@@ -23,5 +23,8 @@ pub(crate) fn fold(text: &str) -> String {
     let cleaned = chars::clean(text).to_lowercase();
     let end = cleaned.trim_end_matches(['.', '。', '．', '।', '۔']).trim_end().len();
     // `to_lowercase` turns the Turkish capital dotted I into i and a combining dot.
-    cleaned[..end].replace('\u{307}', "")
+    match memchr::memmem::find(cleaned.as_bytes(), "\u{307}".as_bytes()) {
+        Some(_) => cleaned[..end].replace('\u{307}', ""),
+        None => cleaned[..end].to_owned(),
+    }
 }

@@ -2,26 +2,31 @@
 
 /// What stands before and behind the chat's title in an export's file name, lower case. Longer forms first where one
 /// begins with another.
+#[rustfmt::skip]
 const FORMS: &[(&str, &str)] = &[
-    ("whatsapp chat with ", ""), ("whatsapp chat - ", ""), ("whatsapp-chat mit ", ""), ("whatsapp chat mit ", ""), ("whatsapp-chat - ", ""),
-    ("chat de whatsapp con ", ""), ("chat de whatsapp amb ", ""), ("xat de whatsapp amb ", ""), ("conversación de whatsapp con ", ""),
-    ("discussion whatsapp avec ", ""), ("discussion whatsapp - ", ""), ("conversation whatsapp avec ", ""),
-    ("conversa do whatsapp com ", ""), ("conversa do whatsapp - ", ""), ("conversa de whatsapp com ", ""), ("chat do whatsapp com ", ""),
-    ("chat whatsapp con ", ""), ("chat whatsapp - ", ""), ("chat di whatsapp con ", ""),
-    ("whatsapp-chat met ", ""), ("whatsapp-gesprek met ", ""), ("whatsapp-chatt med ", ""), ("whatsapp-chat med ", ""), ("whatsapp-samtale med ", ""),
-    ("czat whatsapp z ", ""), ("czat whatsapp - ", ""), ("whatsapp chat s ", ""), ("whatsapp konverzace s ", ""), ("konverzace whatsapp s ", ""),
-    ("чат whatsapp с ", ""), ("чат whatsapp з ", ""), ("чат whatsapp - ", ""), ("чат в whatsapp с ", ""),
-    ("whatsapp sohbeti - ", ""), ("", " ile whatsapp sohbeti"), ("whatsapp-keskustelu - ", ""),
-    ("whatsapp-beszélgetés vele_ ", ""), ("whatsapp-beszélgetés vele: ", ""), ("conversație whatsapp cu ", ""),
-    ("συνομιλία whatsapp με ", ""), ("chat whatsapp dengan ", ""), ("obrolan whatsapp dengan ", ""), ("sembang whatsapp dengan ", ""),
-    ("cuộc trò chuyện whatsapp với ", ""), ("แชท whatsapp กับ ", ""), ("whatsapp 聊天 - ", ""), ("whatsapp 聊天记录 - ", ""), ("whatsapp 對話 - ", ""),
-    ("与", "的 whatsapp 聊天"), ("與", "的 whatsapp 對話"), ("whatsappチャット - ", ""), ("whatsapp トーク - ", ""), ("", "とのwhatsappチャット"),
-    ("", "님과의 whatsapp 대화"), ("whatsapp 대화 - ", ""), ("محادثة واتساب مع ", ""), ("محادثة whatsapp مع ", ""), ("دردشة واتساب مع ", ""),
-    ("צ'אט whatsapp עם ", ""), ("", " के साथ whatsapp चैट"), ("", " के साथ व्हाट्सऐप चैट"), ("گپ واتساپ با ", ""), ("whatsapp - ", ""),
+    ("whatsapp chat with ", ""), ("whatsapp chat - ", ""), ("whatsapp-chat mit ", ""), ("whatsapp chat mit ", ""),
+    ("whatsapp-chat - ", ""), ("chat de whatsapp con ", ""), ("chat de whatsapp amb ", ""),
+    ("xat de whatsapp amb ", ""), ("conversación de whatsapp con ", ""), ("discussion whatsapp avec ", ""),
+    ("discussion whatsapp - ", ""), ("conversation whatsapp avec ", ""), ("conversa do whatsapp com ", ""),
+    ("conversa do whatsapp - ", ""), ("conversa de whatsapp com ", ""), ("chat do whatsapp com ", ""),
+    ("chat whatsapp con ", ""), ("chat whatsapp - ", ""), ("chat di whatsapp con ", ""), ("whatsapp-chat met ", ""),
+    ("whatsapp-gesprek met ", ""), ("whatsapp-chatt med ", ""), ("whatsapp-chat med ", ""),
+    ("whatsapp-samtale med ", ""), ("czat whatsapp z ", ""), ("czat whatsapp - ", ""), ("whatsapp chat s ", ""),
+    ("whatsapp konverzace s ", ""), ("konverzace whatsapp s ", ""), ("чат whatsapp с ", ""), ("чат whatsapp з ", ""),
+    ("чат whatsapp - ", ""), ("чат в whatsapp с ", ""), ("whatsapp sohbeti - ", ""), ("", " ile whatsapp sohbeti"),
+    ("whatsapp-keskustelu - ", ""), ("whatsapp-beszélgetés vele_ ", ""), ("whatsapp-beszélgetés vele: ", ""),
+    ("conversație whatsapp cu ", ""), ("συνομιλία whatsapp με ", ""), ("chat whatsapp dengan ", ""),
+    ("obrolan whatsapp dengan ", ""), ("sembang whatsapp dengan ", ""), ("cuộc trò chuyện whatsapp với ", ""),
+    ("แชท whatsapp กับ ", ""), ("whatsapp 聊天 - ", ""), ("whatsapp 聊天记录 - ", ""), ("whatsapp 對話 - ", ""),
+    ("与", "的 whatsapp 聊天"), ("與", "的 whatsapp 對話"), ("whatsappチャット - ", ""), ("whatsapp トーク - ", ""),
+    ("", "とのwhatsappチャット"), ("", "님과의 whatsapp 대화"), ("whatsapp 대화 - ", ""), ("محادثة واتساب مع ", ""),
+    ("محادثة whatsapp مع ", ""), ("دردشة واتساب مع ", ""), ("צ'אט whatsapp עם ", ""), ("", " के साथ whatsapp चैट"),
+    ("", " के साथ व्हाट्सऐप चैट"), ("گپ واتساپ با ", ""), ("whatsapp - ", ""),
 ];
 
 /// Names that say nothing about the chat.
-const EMPTY_NAMES: &[&str] = &["", "chat", "_chat", "whatsapp chat", "whatsapp", "export", "archive", "archiv", "whatsapp-chat", "messages"];
+const EMPTY_NAMES: &[&str] =
+    &["", "chat", "_chat", "whatsapp chat", "whatsapp", "export", "archive", "archiv", "whatsapp-chat", "messages"];
 
 /// The chat's title in a folded file name without its ending, where the name is an export's: its range.
 pub(crate) fn title_range(folded: &str) -> Option<std::ops::Range<usize>> {

@@ -22,14 +22,22 @@ fn every_case_gives_what_is_expected() {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let settings = fs::read_to_string(case.join("settings.json")).unwrap();
         let host = load(&case);
-        let paths: Vec<String> = host.archives.keys().chain(host.files.keys().filter(|path| path.ends_with(".txt"))).cloned().collect();
+        let paths: Vec<String> =
+            host.archives.keys().chain(host.files.keys().filter(|path| path.ends_with(".txt"))).cloned().collect();
         let mut shown = String::new();
         for path in paths {
             let _ = writeln!(shown, "== {path}");
             match read(&mut host.clone(), &settings, &path, 3) {
                 Ok(whole) => show(&whole, &mut shown),
                 Err(error) => {
-                    let _ = writeln!(shown, "{:?} {}: {}\nhint: {}", error.kind, error.code, error.message, error.hint.unwrap_or_default());
+                    let _ = writeln!(
+                        shown,
+                        "{:?} {}: {}\nhint: {}",
+                        error.kind,
+                        error.code,
+                        error.message,
+                        error.hint.unwrap_or_default()
+                    );
                 }
             }
         }
@@ -80,7 +88,8 @@ fn collect(root: &Path, folder: &Path, entries: &mut Vec<(String, Vec<u8>)>) {
 /// What people would look at, one line a fact.
 fn show(whole: &Whole, out: &mut String) {
     if let Some(first) = whole.items.first() {
-        let people: Vec<&str> = first.item.participants.iter().map(|place| first.people[*place as usize].id.as_str()).collect();
+        let people: Vec<&str> =
+            first.item.participants.iter().map(|place| first.people[*place as usize].id.as_str()).collect();
         let _ = writeln!(out, "{:?} {:?}: {}", first.conversation.kind, first.conversation.title, people.join(", "));
     }
     for seen in &whole.items {
@@ -106,6 +115,12 @@ fn show(whole: &Whole, out: &mut String) {
         }
     }
     for unreadable in &whole.unreadable {
-        let _ = writeln!(out, "unreadable {}: {} ({} bytes)", unreadable.code, unreadable.message, unreadable.original.len());
+        let _ = writeln!(
+            out,
+            "unreadable {}: {} ({} bytes)",
+            unreadable.code,
+            unreadable.message,
+            unreadable.original.len()
+        );
     }
 }

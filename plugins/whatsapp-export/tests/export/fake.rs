@@ -16,6 +16,8 @@ pub(crate) struct Fake {
     pub(crate) archives: BTreeMap<String, Vec<(String, Vec<u8>)>>,
     /// Attachments over this size are refused.
     pub(crate) attachment_bytes_max: Option<usize>,
+    /// Archive entries that cannot be unpacked, and the code that says why.
+    pub(crate) damaged: BTreeMap<String, &'static str>,
     /// Where each archive's text was last read up to, and how often a read went back.
     positions: BTreeMap<(String, u32), u64>,
     pub(crate) backward_reads: usize,
@@ -32,6 +34,14 @@ impl Fake {
     pub(crate) fn zip(path: &str, entries: &[(&str, &[u8])]) -> Self {
         let entries = entries.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
         Self { archives: BTreeMap::from([(path.to_owned(), entries)]), ..Self::default() }
+    }
+
+    /// Refuses a damaged entry.
+    fn whole(&self, path: &str, index: u32) -> Result<(), Error> {
+        let name = &self.archives[path][index as usize].0;
+        self.damaged
+            .get(name)
+            .map_or(Ok(()), |code| Err(Error::new(ErrorKind::Rejected, code, "its checksum is wrong")))
     }
 
     fn blob(&self, bytes: &[u8]) -> Result<Blob, Error> {
@@ -61,7 +71,11 @@ impl Host for Fake {
         panic!("an export needs no network")
     }
     fn folder_entries(&mut self, under: &str) -> Result<Vec<FolderEntry>, Error> {
-        let sizes = self.files.iter().map(|(path, bytes)| (path, bytes.len())).chain(self.archives.keys().map(|path| (path, 22)));
+        let sizes = self
+            .files
+            .iter()
+            .map(|(path, bytes)| (path, bytes.len()))
+            .chain(self.archives.keys().map(|path| (path, 22)));
         let mut entries: Vec<_> = sizes
             .filter(|(path, _)| path.starts_with(&format!("{under}/")))
             .map(|(path, size)| FolderEntry { path: path.clone(), size: size as u64, modified: 0 })
@@ -78,11 +92,17 @@ impl Host for Fake {
         self.blob(self.files.get(path).ok_or_else(|| missing(path))?)
     }
     fn archive_entries(&mut self, path: &str) -> Result<Vec<ArchiveEntry>, Error> {
-        let archive = self.archives.get(path).ok_or_else(|| Error::new(ErrorKind::Rejected, "zip-damaged", "no end record"))?;
-        let entry = |(index, (name, bytes)): (usize, &(String, Vec<u8>))| ArchiveEntry { index: index as u32, name: name.clone(), size: bytes.len() as u64 };
+        let archive =
+            self.archives.get(path).ok_or_else(|| Error::new(ErrorKind::Rejected, "zip-damaged", "no end record"))?;
+        let entry = |(index, (name, bytes)): (usize, &(String, Vec<u8>))| ArchiveEntry {
+            index: index as u32,
+            name: name.clone(),
+            size: bytes.len() as u64,
+        };
         Ok(archive.iter().enumerate().map(entry).collect())
     }
     fn archive_read(&mut self, path: &str, index: u32, offset: u64, max: u32) -> Result<Vec<u8>, Error> {
+        self.whole(path, index)?;
         let read = part(&self.archives[path][index as usize].1, offset, max);
         let position = self.positions.entry((path.to_owned(), index)).or_default();
         self.backward_reads += usize::from(offset < *position);
@@ -91,6 +111,7 @@ impl Host for Fake {
         Ok(read)
     }
     fn archive_keep(&mut self, path: &str, index: u32) -> Result<Blob, Error> {
+        self.whole(path, index)?;
         self.blob(&self.archives[path][index as usize].1)
     }
     fn blob_create(&mut self) -> Result<u32, Error> {
@@ -124,20 +145,42 @@ pub(crate) struct Whole {
     pub(crate) items: Vec<Seen>,
     pub(crate) unreadable: Vec<Unreadable>,
     pub(crate) pages: usize,
+    /// What the last page gave to remember.
+    pub(crate) bookmark: Option<Vec<u8>>,
 }
 
 /// Reads a whole file; every page with nothing but its cursor.
 pub(crate) fn read(host: &mut Fake, settings: &str, path: &str, max_items: u32) -> Result<Whole, Error> {
+    read_after(host, settings, path, max_items, None)
+}
+
+/// Reads a whole file, with the bookmark that the file before left.
+pub(crate) fn read_after(
+    host: &mut Fake,
+    settings: &str,
+    path: &str,
+    max_items: u32,
+    bookmark: Option<&[u8]>,
+) -> Result<Whole, Error> {
     let mut whole = Whole::default();
     let mut cursor = None;
     let mut progress = 0;
     loop {
-        let request = PullRequest { reading: Reading::File(path.to_owned()), account: "whatsapp".to_owned(), bookmark: None, cursor, max_items };
+        let request = PullRequest {
+            reading: Reading::File(path.to_owned()),
+            account: "whatsapp".to_owned(),
+            bookmark: bookmark.map(<[u8]>::to_vec),
+            cursor,
+            max_items,
+        };
         let again = WhatsappExport::pull(host, settings, request.clone());
         let page = WhatsappExport::pull(host, settings, request)?;
         assert_eq!(Ok(&page), again.as_ref(), "the same cursor gives the same page");
         assert!(page.items.len() + page.unreadable.len() <= max_items as usize, "no more than asked for");
-        assert!(page.cursor.as_ref().is_none_or(|cursor| cursor.len() <= 16 * 1024), "the contract's limit of a cursor");
+        assert!(
+            page.cursor.as_ref().is_none_or(|cursor| cursor.len() <= 16 * 1024),
+            "the contract's limit of a cursor"
+        );
         assert!(page.progress.unwrap() >= progress && page.progress.unwrap() <= 1000, "progress only grows");
         progress = page.progress.unwrap();
         for item in page.items {
@@ -151,7 +194,10 @@ pub(crate) fn read(host: &mut Fake, settings: &str, path: &str, max_items: u32) 
         whole.unreadable.extend(page.unreadable);
         whole.pages += 1;
         cursor = page.cursor;
+        assert_eq!(page.bookmark.is_some(), cursor.is_none(), "the last page, and only it, has a bookmark");
         if cursor.is_none() {
+            whole.bookmark = page.bookmark;
+            assert!(whole.bookmark.as_ref().is_some_and(|bookmark| bookmark.len() <= 64 * 1024), "its limit");
             return Ok(whole);
         }
     }

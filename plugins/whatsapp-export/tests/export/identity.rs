@@ -53,14 +53,29 @@ fn zone_name_and_form_of_the_export_do_not_matter() {
     assert_eq!(ids(&text, "inbox/WhatsApp Chat - Bob.txt", ""), expected, "named by another phone");
     assert_eq!(ids(&text, "inbox/renamed.txt", r#""conversation":"Bob""#), expected, "renamed, with its title set");
     assert_ne!(ids(&text, "inbox/renamed.txt", ""), expected, "renamed without");
-    let ios = text.replace(" - ", "] ").lines().map(|line| if line.starts_with(|c: char| c.is_ascii_digit()) { format!("\u{200E}[{line}") } else { line.to_owned() }).collect::<Vec<_>>().join("\r\n");
+    let ios =
+        text.replace(" - ", "] ")
+            .lines()
+            .map(|line| {
+                if line.starts_with(|c: char| c.is_ascii_digit()) {
+                    format!("\u{200E}[{line}")
+                } else {
+                    line.to_owned()
+                }
+            })
+            .collect::<Vec<_>>()
+            .join("\r\n");
     assert_eq!(ids(&ios, PATH, ""), expected, "with brackets, marks and CRLF");
 }
 
 #[test]
 fn media_do_not_matter() {
     let text = LINES.join("\n");
-    let with_media = text.replacen("<Media omitted>", "IMG-20220318-WA0000.jpg (file attached)", 1).replacen("<Media omitted>", "\u{200E}STK-20220318-WA0001.webp (file attached)", 1);
+    let with_media = text.replacen("<Media omitted>", "IMG-20220318-WA0000.jpg (file attached)", 1).replacen(
+        "<Media omitted>",
+        "\u{200E}STK-20220318-WA0001.webp (file attached)",
+        1,
+    );
     assert_eq!(ids(&with_media, PATH, ""), ids(&text, PATH, ""));
 }
 
@@ -70,7 +85,12 @@ fn owners_share_groups_and_not_direct_chats() {
     let direct = "23/03/2022, 13:32 - Bob: hi\n";
     let ids = |text: &str, path: &str, owner: &str| -> Vec<String> {
         let settings = format!(r#"{{"path":"inbox","owner":"{owner}"}}"#);
-        read(&mut Fake::text(path, text), &settings, path, 10).unwrap().items.into_iter().map(|seen| seen.item.id).collect()
+        read(&mut Fake::text(path, text), &settings, path, 10)
+            .unwrap()
+            .items
+            .into_iter()
+            .map(|seen| seen.item.id)
+            .collect()
     };
     let (team, bob) = ("inbox/WhatsApp Chat with Team.txt", PATH);
     assert_eq!(ids(group, team, "anna@example.com"), ids(group, team, "carl@example.com"));

@@ -6,4 +6,5 @@ mod corpora;
 mod fake;
 mod identity;
 mod pages;
+mod pins;
 mod refusals;

@@ -1,9 +1,12 @@
 //! What cannot be read is refused with a code, the file's name and the next step; what can, is read.
 
-use kit::{ErrorKind, Source as _, source::{PullRequest, Reading}};
+use kit::{
+    Content, ErrorKind, Source as _,
+    source::{PullRequest, Reading},
+};
 use whatsapp_export::WhatsappExport;
 
-use crate::fake::{Fake, read, settings};
+use crate::fake::{Fake, Whole, read, settings};
 
 fn code(host: &mut Fake, more: &str, path: &str) -> String {
     let error = read(host, &settings(more), path, 10).unwrap_err();
@@ -30,7 +33,12 @@ fn bad_files_are_refused() {
         ("15/08/1443, 14:56 - Anna: secret\n".as_bytes(), "unknown-calendar"),
         (b"18/3/65, 14:56 - Anna: secret\n", "unknown-calendar"),
     ] {
-        assert_eq!(code(&mut Fake::text("inbox/a.txt", bytes), "", "inbox/a.txt"), expected, "{}", String::from_utf8_lossy(bytes));
+        assert_eq!(
+            code(&mut Fake::text("inbox/a.txt", bytes), "", "inbox/a.txt"),
+            expected,
+            "{}",
+            String::from_utf8_lossy(bytes)
+        );
     }
 }
 
@@ -57,7 +65,10 @@ fn the_question_names_the_setting_and_the_setting_answers_it() {
     }
     let mut host = Fake::text("inbox/a.txt", "18/3/65, 14:56 - Anna: hi\n");
     let whole = read(&mut host, &settings(r#""calendar":"buddhist","date_order":"dmy""#), "inbox/a.txt", 10).unwrap();
-    assert_eq!(jiff::Timestamp::from_millisecond(whole.items[0].item.sent_at).unwrap().to_string(), "2022-03-18T14:56:00Z");
+    assert_eq!(
+        jiff::Timestamp::from_millisecond(whole.items[0].item.sent_at).unwrap().to_string(),
+        "2022-03-18T14:56:00Z"
+    );
 }
 
 #[test]
@@ -94,13 +105,24 @@ fn the_text_in_an_archive_is_found() {
 #[test]
 fn foreign_cursors_and_readings_are_refused() {
     let mut host = Fake::text("inbox/a.txt", "23/03/2022, 13:31 - Anna: hi\n");
-    let request = PullRequest { reading: Reading::File("inbox/a.txt".into()), account: "whatsapp".into(), bookmark: None, cursor: Some(vec![9, 9]), max_items: 10 };
+    let request = PullRequest {
+        reading: Reading::File("inbox/a.txt".into()),
+        account: "whatsapp".into(),
+        bookmark: None,
+        cursor: Some(vec![9, 9]),
+        max_items: 10,
+    };
     assert_eq!(WhatsappExport::pull(&mut host, &settings(""), request.clone()).unwrap_err().code, "unknown-cursor");
-    let first = WhatsappExport::pull(&mut host, &settings(""), PullRequest { cursor: None, ..request.clone() }).unwrap();
+    let first =
+        WhatsappExport::pull(&mut host, &settings(""), PullRequest { cursor: None, ..request.clone() }).unwrap();
     let cursor = first.cursor.unwrap();
     for length in 0..cursor.len() {
         let cut = PullRequest { cursor: Some(cursor[..length].to_vec()), ..request.clone() };
-        assert_eq!(WhatsappExport::pull(&mut host, &settings(""), cut).unwrap_err().code, "unknown-cursor", "cut at {length}");
+        assert_eq!(
+            WhatsappExport::pull(&mut host, &settings(""), cut).unwrap_err().code,
+            "unknown-cursor",
+            "cut at {length}"
+        );
     }
     let since = PullRequest { reading: Reading::Since, cursor: None, ..request };
     assert_eq!(WhatsappExport::pull(&mut host, &settings(""), since).unwrap_err().code, "wrong-reading");
@@ -123,16 +145,65 @@ fn a_page_of_an_impossible_date_is_parked() {
     let text = "23/03/2022, 13:31 - Anna: hi\n23/03/9999, 13:31 - Anna: hm\n23/03/9999, 13:31 - Anna: hm\n";
     let whole = read(&mut Fake::text("inbox/a.txt", text), &settings(""), "inbox/a.txt", 10).unwrap();
     assert_eq!(whole.items.len(), 1);
-    assert_eq!(whole.unreadable.iter().map(|unreadable| unreadable.code.as_str()).collect::<Vec<_>>(), ["impossible-date"; 2]);
+    assert_eq!(
+        whole.unreadable.iter().map(|unreadable| unreadable.code.as_str()).collect::<Vec<_>>(),
+        ["impossible-date"; 2]
+    );
     assert_ne!(whole.unreadable[0].id, whole.unreadable[1].id);
 }
 
 #[test]
+fn a_damaged_medium_is_missing_and_everything_else_is_read() {
+    let chat = "23/03/2022, 13:31 - Anna: IMG-20220323-WA0001.jpg (file attached)\nlook\n\
+                23/03/2022, 13:32 - Anna: IMG-20220323-WA0002.jpg (file attached)\n\
+                23/03/2022, 13:33 - Bob: nice\n";
+    let mut host = Fake::zip(
+        "inbox/a.zip",
+        &[
+            ("_chat.txt", chat.as_bytes()),
+            ("IMG-20220323-WA0001.jpg", &[1; 100]),
+            ("IMG-20220323-WA0002.jpg", &[2; 100]),
+            ("nobody-names-me.jpg", &[3; 100]),
+        ],
+    );
+    let whole_ids = |whole: &Whole| whole.items.iter().map(|seen| seen.item.id.clone()).collect::<Vec<_>>();
+    let good = read(&mut host.clone(), &settings(""), "inbox/a.zip", 10).unwrap();
+    for name in ["IMG-20220323-WA0001.jpg", "nobody-names-me.jpg"] {
+        host.damaged.insert(name.to_owned(), "zip-damaged");
+    }
+    for max_items in [1, 10] {
+        let whole = read(&mut host, &settings(""), "inbox/a.zip", max_items).unwrap();
+        assert_eq!(whole_ids(&whole), whole_ids(&good), "no message is lost, none gets another id");
+        assert!(whole.unreadable.is_empty());
+        let file = |place: usize| &whole.items[place].item.attachments[0];
+        for (place, name) in [(0, "IMG-20220323-WA0001.jpg"), (3, "nobody-names-me.jpg")] {
+            assert_eq!(file(place).content, Content::Missing("damaged".to_owned()));
+            assert_eq!(file(place).name.as_deref(), Some(name));
+            assert_eq!(file(place).size, Some(100));
+            assert_eq!(file(place).extensions, [("error".to_owned(), "zip-damaged".to_owned())]);
+        }
+        assert!(matches!(file(1).content, Content::Present(_)), "its neighbour is there");
+        assert_eq!(whole.items[0].item.text.as_deref(), Some("look"));
+    }
+    host.damaged = [("IMG-20220323-WA0001.jpg".to_owned(), "file-changed")].into();
+    let error = read(&mut host, &settings(""), "inbox/a.zip", 10).unwrap_err();
+    assert_eq!(error.code, "file-changed", "other trouble is the whole file's");
+    host.damaged = [("_chat.txt".to_owned(), "zip-damaged")].into();
+    assert_eq!(read(&mut host, &settings(""), "inbox/a.zip", 10).unwrap_err().code, "zip-damaged", "the text");
+}
+
+#[test]
 fn attachments_over_the_limit_are_withheld() {
-    let mut host = Fake::zip("inbox/a.zip", &[("_chat.txt", b"23/03/2022, 13:31 - Anna: IMG-20220323-WA0001.jpg (file attached)\n"), ("IMG-20220323-WA0001.jpg", &[0; 100])]);
+    let mut host = Fake::zip(
+        "inbox/a.zip",
+        &[
+            ("_chat.txt", b"23/03/2022, 13:31 - Anna: IMG-20220323-WA0001.jpg (file attached)\n"),
+            ("IMG-20220323-WA0001.jpg", &[0; 100]),
+        ],
+    );
     host.attachment_bytes_max = Some(10);
     let whole = read(&mut host, &settings(""), "inbox/a.zip", 10).unwrap();
     let file = &whole.items[0].item.attachments[0];
-    assert!(matches!(&file.content, kit::Content::Withheld(withheld) if withheld.reason == "too-large"));
+    assert!(matches!(&file.content, Content::Withheld(withheld) if withheld.reason == "too-large"));
     assert_eq!(file.size, Some(100));
 }

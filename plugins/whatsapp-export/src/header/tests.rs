@@ -3,7 +3,9 @@
 use super::*;
 
 /// Head line, pattern, date as written, time of 24 hours, text.
-const HEADS: &[(&str, &str, [u16; 3], [u16; 3], &str)] = &[
+type HeadCase = (&'static str, &'static str, [u16; 3], [u16; 3], &'static str);
+
+const HEADS: &[HeadCase] = &[
     ("23/03/2022, 13:31 - A: b", "#/#/####, #:# - ", [23, 3, 2022], [13, 31, 0], "A: b"),
     ("23.03.2022, 13:31 - A: b", "#.#.####, #:# - ", [23, 3, 2022], [13, 31, 0], "A: b"),
     ("23.03.22 13:31 - A: b", "#.#.# #:# - ", [23, 3, 22], [13, 31, 0], "A: b"),

@@ -8,7 +8,8 @@ use super::*;
 fn authors_are_parted_from_text() {
     let known = ["John Doe", "Dr: Who"];
     let split = |body: &str| {
-        split_author(body, |name| known.contains(&chars::clean(name).as_str())).map(|(name, text)| (body[..name].to_owned(), body[text..].to_owned()))
+        split_author(body, |name| known.contains(&chars::clean(name).as_str()))
+            .map(|(name, text)| (body[..name].to_owned(), body[text..].to_owned()))
     };
     for (body, expected) in [
         ("Anna: Hello", Some(("Anna", "Hello"))),
@@ -47,15 +48,50 @@ const AUTHORED: &[(&str, Event, &str, &str)] = &[
     ("see my notes (page 3)", Event::Message, "see my notes (page 3)", ""),
     ("plan.pdf (see page 3)", Event::Message, "plan.pdf (see page 3)", ""),
     ("I have omitted the image", Event::Message, "I have omitted the image", ""),
-    ("\u{200E}<attached: 00000035-PHOTO-2022-03-27-21-41-55.jpg>", Event::Message, "", "named 00000035-PHOTO-2022-03-27-21-41-55.jpg"),
-    ("< attached: 00000042-PHOTO-2020-06-07-15-13-20.jpg >", Event::Message, "", "named 00000042-PHOTO-2020-06-07-15-13-20.jpg"),
-    ("\u{200E}<pièce jointe\u{A0}: 00000012-VIDEO-2022-03-27-21-44-16.mp4>", Event::Message, "", "named 00000012-VIDEO-2022-03-27-21-44-16.mp4"),
+    (
+        "\u{200E}<attached: 00000035-PHOTO-2022-03-27-21-41-55.jpg>",
+        Event::Message,
+        "",
+        "named 00000035-PHOTO-2022-03-27-21-41-55.jpg",
+    ),
+    (
+        "< attached: 00000042-PHOTO-2020-06-07-15-13-20.jpg >",
+        Event::Message,
+        "",
+        "named 00000042-PHOTO-2020-06-07-15-13-20.jpg",
+    ),
+    (
+        "\u{200E}<pièce jointe\u{A0}: 00000012-VIDEO-2022-03-27-21-44-16.mp4>",
+        Event::Message,
+        "",
+        "named 00000012-VIDEO-2022-03-27-21-44-16.mp4",
+    ),
     ("\u{200E}<添付ファイル：00000001-名前.pdf>", Event::Message, "", "named 00000001-名前.pdf"),
-    ("A caption\nof two lines \u{200E}<Anhang: 00000035-PHOTO.jpg>", Event::Message, "A caption\nof two lines", "named 00000035-PHOTO.jpg"),
-    ("Resume.pdf \u{2022} \u{200E}2 pages \u{200E}<attached: 00000047-Resume.pdf>", Event::Message, "Resume.pdf \u{2022} \u{200E}2 pages", "named 00000047-Resume.pdf"),
-    ("Resume.pdf \u{2022} \u{200E}2 pages \u{200E}document omitted", Event::Message, "Resume.pdf \u{2022} \u{200E}2 pages", "omitted document Resume.pdf"),
+    (
+        "A caption\nof two lines \u{200E}<Anhang: 00000035-PHOTO.jpg>",
+        Event::Message,
+        "A caption\nof two lines",
+        "named 00000035-PHOTO.jpg",
+    ),
+    (
+        "Resume.pdf \u{2022} \u{200E}2 pages \u{200E}<attached: 00000047-Resume.pdf>",
+        Event::Message,
+        "Resume.pdf \u{2022} \u{200E}2 pages",
+        "named 00000047-Resume.pdf",
+    ),
+    (
+        "Resume.pdf \u{2022} \u{200E}2 pages \u{200E}document omitted",
+        Event::Message,
+        "Resume.pdf \u{2022} \u{200E}2 pages",
+        "omitted document Resume.pdf",
+    ),
     ("IMG-20220318-WA0001.jpg (file attached)", Event::Message, "", "named IMG-20220318-WA0001.jpg"),
-    ("\u{200E}IMG-20220318-WA0001.jpg (Datei angehängt)\nCaption", Event::Message, "Caption", "named IMG-20220318-WA0001.jpg"),
+    (
+        "\u{200E}IMG-20220318-WA0001.jpg (Datei angehängt)\nCaption",
+        Event::Message,
+        "Caption",
+        "named IMG-20220318-WA0001.jpg",
+    ),
     ("AUD-20190101-WA0000. (file attached)", Event::Message, "", "named AUD-20190101-WA0000."),
     ("Alex.vcf (file attached)", Event::Message, "", "named Alex.vcf"),
     ("\u{200E}TR.vcf (soubor byl přiložen)", Event::Message, "", "named TR.vcf"),
@@ -99,14 +135,39 @@ const AUTHORED: &[(&str, Event, &str, &str)] = &[
     ("This message was deleted by my cat", Event::Message, "This message was deleted by my cat", ""),
     ("Missed voice call", Event::Call, "Missed voice call", ""),
     ("\u{200E}Video call, \u{200E}5 min", Event::Call, "Video call, \u{200E}5 min", ""),
-    ("\u{200E}Messages and calls are end-to-end encrypted.", Event::Notice, "Messages and calls are end-to-end encrypted.", ""),
-    ("Messages and calls are end-to-end encrypted. No one outside of this chat can read them.", Event::Notice, "Messages and calls are end-to-end encrypted. No one outside of this chat can read them.", ""),
-    ("\u{200E}\u{200E}Your security code with Elon changed. \u{200E}Tap to learn more.", Event::Notice, "Your security code with Elon changed. \u{200E}Tap to learn more.", ""),
+    (
+        "\u{200E}Messages and calls are end-to-end encrypted.",
+        Event::Notice,
+        "Messages and calls are end-to-end encrypted.",
+        "",
+    ),
+    (
+        "Messages and calls are end-to-end encrypted. No one outside of this chat can read them.",
+        Event::Notice,
+        "Messages and calls are end-to-end encrypted. No one outside of this chat can read them.",
+        "",
+    ),
+    (
+        "\u{200E}\u{200E}Your security code with Elon changed. \u{200E}Tap to learn more.",
+        Event::Notice,
+        "Your security code with Elon changed. \u{200E}Tap to learn more.",
+        "",
+    ),
     ("\u{200E}Anna created this group", Event::Membership, "Anna created this group", ""),
     ("\u{200E}Anna hat dich hinzugefügt.", Event::Membership, "Anna hat dich hinzugefügt.", ""),
     ("\u{200E}некой језик без знања", Event::Notice, "некой језик без знања", ""),
-    ("\u{200E}Location: https://maps.google.com/?q=51.5,-0.12", Event::Message, "Location: https://maps.google.com/?q=51.5,-0.12", ""),
-    ("\u{200E}POLL:\nLunch?\n\u{200E}OPTION: Soup (\u{200E}2 votes)", Event::Message, "POLL:\nLunch?\n\u{200E}OPTION: Soup (\u{200E}2 votes)", ""),
+    (
+        "\u{200E}Location: https://maps.google.com/?q=51.5,-0.12",
+        Event::Message,
+        "Location: https://maps.google.com/?q=51.5,-0.12",
+        "",
+    ),
+    (
+        "\u{200E}POLL:\nLunch?\n\u{200E}OPTION: Soup (\u{200E}2 votes)",
+        Event::Message,
+        "POLL:\nLunch?\n\u{200E}OPTION: Soup (\u{200E}2 votes)",
+        "",
+    ),
     ("Hello \u{200E}<This message was edited>", Event::Message, "Hello", ""),
     ("Hello <This message was edited>", Event::Message, "Hello", ""),
     ("Hei \u{200E}<Viestiä muokattiin>", Event::Message, "Hei", ""),
@@ -127,7 +188,11 @@ fn show(medium: Option<&Medium>) -> String {
 fn texts_with_an_author_become_events() {
     for (text, event, left, medium) in AUTHORED {
         let said = read(text, true);
-        assert_eq!((said.event, said.text.as_str(), show(said.medium.as_ref()).as_str()), (*event, *left, *medium), "{text:?}");
+        assert_eq!(
+            (said.event, said.text.as_str(), show(said.medium.as_ref()).as_str()),
+            (*event, *left, *medium),
+            "{text:?}"
+        );
     }
 }
 
@@ -139,7 +204,10 @@ fn texts_without_an_author_become_events() {
         ("You changed the subject from \"Plan: A\" to \"Plan: B\"", Event::Membership),
         ("+7 999 999-99-99 joined using this group's invite link", Event::Membership),
         ("You're now an admin", Event::Membership),
-        ("You updated the message timer. New messages will disappear from this chat 24 hours after they're sent.", Event::Notice),
+        (
+            "You updated the message timer. New messages will disappear from this chat 24 hours after they're sent.",
+            Event::Notice,
+        ),
         ("Missed video call at 12:10", Event::Call),
         ("Anna left", Event::Membership),
         ("Иван покинул группу", Event::Membership),

@@ -1,0 +1,77 @@
+//! A site on loopback that says yes to everything, for guests that try what they may ask of it.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+/// What the site answers: status line and further head lines, and the body.
+type Answer = (String, Vec<u8>);
+
+/// A site that answers until the process ends; its threads die with the test.
+pub(super) struct Site {
+    port: u16,
+    requests: Arc<AtomicU64>,
+}
+
+/// A request as far as answers depend on it.
+pub(super) struct Request {
+    /// `GET /path?query`.
+    pub(super) line: String,
+    /// The head, lower case names not guaranteed.
+    pub(super) head: String,
+}
+
+impl Site {
+    /// Starts one that answers so.
+    pub(super) fn start(answer: fn(&Request) -> Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+        let port = listener.local_addr().expect("an address").port();
+        let requests = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&requests);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let counted = Arc::clone(&counted);
+                thread::spawn(move || serve(stream, answer, &counted));
+            }
+        });
+        Self { port, requests }
+    }
+
+    /// Its origin.
+    pub(super) fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Requests it got.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+fn serve(stream: TcpStream, answer: fn(&Request) -> Answer, requests: &AtomicU64) -> Option<()> {
+    let mut writer = stream.try_clone().ok()?;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut head).ok()? == 0 {
+                return None;
+            }
+        }
+        let lower = head.to_ascii_lowercase();
+        let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        reader.read_exact(&mut body).ok()?;
+        requests.fetch_add(1, Ordering::Relaxed);
+        let line = head.lines().next().unwrap_or_default().to_owned();
+        let (status, body) = answer(&Request { line, head });
+        write!(writer, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len()).ok()?;
+        writer.write_all(&body).ok()?;
+    }
+}

@@ -1,0 +1,119 @@
+//! The hostile source.
+
+use super::{
+    HONEST, LIMITS, assert_diagnostic, expected, install, seen,
+    site::{Request, Site},
+};
+use crate::{
+    bad_input::assert_sound,
+    support::exports::{Connector, Installation, expect_file},
+};
+
+/// The guest.
+const GUEST: &str = "misbehaving-source";
+/// One day of windows, so that the guest's items lie in the past.
+const WINDOW: &[&str] = &["--window", "2026-01-01..2026-01-02"];
+
+/// Behaviours that end only after all attempts, each a back-off apart: a minute of waiting that the policy's own table
+/// shows as well (`host/pipeline/policy.rs`).
+const PATIENT: &[&str] = &[
+    "bad-error", "fail-first", "fail-midway", "fail-other", "fail-rate-limited", "fail-retry", "sleep", "slow-body",
+    "wrong-totals",
+];
+
+/// A behaviour in another function than `pull`.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("panic", "check"),
+    ("allocate", "check"),
+    ("loop", "check"),
+    ("flood-log", "check"),
+    ("forbidden-host", "check"),
+    ("fail-denied", "check"),
+    ("fail-misconfigured", "check"),
+    ("panic", "totals"),
+    ("recurse", "totals"),
+];
+
+/// Behaviours that do no harm, or whose harm stays theirs: their items are delivered.
+const HARMLESS: &[&str] = &[
+    "ok", "long-log-line", "blob-misuse", "header-smuggling", "ipv4-in-ipv6-url", "loopback-url", "metadata-url", "odd-methods",
+    "odd-urls", "outside-folder", "oversized-read", "read-clock", "read-machine", "unknown-credential", "userinfo-url",
+    "big-request", "no-totals", "non-utf8-original", "odd-names", "odd-text", "unreadable", "remembers", "second-thoughts",
+    "lying-blob", "duplicate-ids", "header-injection", "past-items", "early-bookmark", "bad-progress", "bad-roster",
+    "large-return",
+];
+
+#[test]
+fn every_behaviour_of_a_hostile_source_ends_as_its_diagnostic_and_harms_nobody() {
+    let installation = Installation::new(&[]);
+    let site = Site::start(answer);
+    let origin = site.origin();
+    let behaviours = install(&installation, GUEST);
+    let plugin = format!("{GUEST}.wasm");
+    installation.put("inbox/chat.txt", HONEST);
+    std::os::unix::fs::symlink("/etc", installation.path("inbox/link")).unwrap();
+    std::os::unix::fs::symlink("../secret.zip", installation.path("inbox/link.zip")).unwrap();
+    installation.put("secret", "nobody may read this");
+    installation.put("inbox-and-more/secret", "nobody may read this");
+
+    let in_pull = behaviours.iter().map(|name| (name.clone(), name.as_str(), "pull"));
+    let elsewhere = ELSEWHERE.iter().map(|(name, function)| (format!("{name}-in-{function}"), *name, *function));
+    let runs: Vec<(String, &str, &str)> =
+        in_pull.chain(elsewhere).filter(|(_, behave, _)| !PATIENT.contains(behave)).collect();
+    let parts: Vec<(String, String)> = runs
+        .iter()
+        .map(|(name, behave, during)| {
+            let settings = format!("behave = \"{behave}\", during = \"{during}\", site = \"{origin}\", folder = \"inbox\"");
+            (settings, format!("folder = \"{name}\"\ncatch_all = \"anna@example.com\"\n"))
+        })
+        .collect();
+    let grant = format!("folders = [\"inbox\"], origins = [\"{origin}\"]");
+    let hostile = runs.iter().zip(&parts).map(|((name, ..), (settings, more))| Connector {
+        name,
+        source: &plugin,
+        settings,
+        more,
+        grant: &grant,
+        ..Connector::default()
+    });
+    // The honest one stands in the middle, so that others run before, beside and after it.
+    let mut connectors: Vec<Connector<'_>> = hostile.collect();
+    connectors.insert(connectors.len() / 2, Connector::default());
+    installation.configure(&connectors, LIMITS);
+
+    let (ran, outcomes) = installation.sync(WINDOW);
+    ran.expect(1);
+    assert!(!ran.stderr.contains("panicked at host"), "the host itself does not panic: {}", ran.stderr);
+    assert_eq!(outcomes["exports"].item("delivered"), 2, "the honest one is unharmed: {:?}", outcomes["exports"]);
+    let mut text = String::new();
+    for (name, behave, during) in &runs {
+        let outcome = &outcomes[name];
+        match HARMLESS.contains(behave) {
+            true => assert_eq!(outcome.error, None, "{name} does no harm"),
+            false => assert_diagnostic(outcome, name, GUEST, during),
+        }
+        text += &seen(&installation, name, outcome);
+    }
+    expect_file(&expected("source.md"), &text);
+
+    // What the attempts to get at something came to stands in mails of their own.
+    let mails = installation.mails();
+    for mail in &mails {
+        assert_sound(mail);
+        assert!(!mail.text().contains("escaped"), "{}: {}", mail.folder, mail.text());
+        assert!(!mail.text().contains("nobody may read this"), "{}", mail.folder);
+    }
+    for tried in ["outside-folder", "read-machine", "metadata-url", "loopback-url", "ipv4-in-ipv6-url", "odd-urls", "blob-misuse"] {
+        assert!(mails.iter().any(|mail| mail.folder == tried), "{tried} told what came of it");
+    }
+    assert!(site.requests() < 3 * 4_096, "a storm of requests is cut off: {}", site.requests());
+    installation.done(&["ledger", "verify"]);
+}
+
+fn answer(request: &Request) -> (String, Vec<u8>) {
+    match request.line.split(' ').nth(1).unwrap_or_default() {
+        "/redirect" => ("302 Found\r\nLocation: https://forbidden.example/".to_owned(), Vec::new()),
+        "/big" => ("200 OK".to_owned(), vec![b'x'; (16 << 20) + 1]),
+        _ => ("200 OK".to_owned(), b"yes".to_vec()),
+    }
+}

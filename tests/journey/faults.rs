@@ -1,0 +1,188 @@
+//! A site that throttles, fails, lies and hangs up: what passes is sat out, what does not pass ends the turn with the
+//! reason and the next step, nothing is half-changed, and once the trouble is over the same command completes.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use world::{Fault, Faults, Route};
+
+use crate::support::{
+    program::{Ran, Running},
+    shared::{self, Archived},
+    world::{CONNECTOR, World},
+};
+
+/// Exit code of a turn that ended early.
+const FAILED: i32 = 1;
+
+#[test]
+fn what_passes_is_sat_out_within_the_turn() {
+    let archived = shared::archived();
+    let faults = Faults::none()
+        .on(Route::Session, 1..=1, Fault::Status(503))
+        .on(Route::Items, 1..=1, Fault::SlowBody { piece_bytes: 600, pause: Duration::from_millis(2) })
+        .on(Route::Items, 2..=2, Fault::Throttle(Some(1)))
+        .on(Route::Items, 4..=4, Fault::Status(502))
+        .on(Route::Items, 6..=6, Fault::Html(200))
+        .on(Route::Items, 8..=8, Fault::TruncatedJson)
+        .on(Route::Items, 10..=10, Fault::DropMidBody)
+        .on(Route::Items, 12..=12, Fault::ExpireTokens)
+        .on(Route::Items, 13..=14, Fault::Status(500))
+        .on(Route::Attachment, 1..=1, Fault::DropMidBody)
+        .on(Route::Attachment, 3..=3, Fault::Status(503))
+        .on(Route::Count, 1..=1, Fault::Status(504))
+        .tokens_last(7);
+    let world = archived.before.copy_with(faults);
+    let ran = world.done(&["sync", "--json"]);
+    assert_eq!(ran.json()["connectors"][0]["error"], serde_json::Value::Null, "{ran}");
+    let requests = world.site().requests();
+    for (route, status) in [(Route::Items, 429), (Route::Items, 500), (Route::Items, 502), (Route::Attachment, 503), (Route::Items, 401)] {
+        assert!(requests.answered(route, status) > 0, "{route:?} was never answered with {status}: {requests:?}");
+    }
+    assert!(requests.answered(Route::Session, 200) > 2, "tokens were renewed: {requests:?}");
+    archived.expect_same_end(&world, "after a rough turn");
+}
+
+/// What is wrong.
+enum Trouble {
+    /// The site does this.
+    Site(Faults),
+    /// The password is another.
+    Password,
+    /// Nobody answers at the site's address.
+    NobodyThere,
+}
+
+/// What is wrong, and what the turn must end with: code, a part of the message, a part of the hint.
+struct Case(&'static str, Trouble, &'static str, &'static str, &'static str);
+
+fn from_second_page(fault: Fault) -> Trouble {
+    Trouble::Site(Faults::none().on(Route::Items, 2.., fault))
+}
+
+#[test]
+fn what_does_not_pass_ends_the_turn_with_a_reason_and_a_hint() {
+    let redirect = Fault::Redirect("http://127.0.0.1:1/elsewhere".to_owned());
+    run([
+        Case("slow down for an hour", from_second_page(Fault::Throttle(Some(3600))), "rate-limited", "429", "again"),
+        Case("wrong types", from_second_page(Fault::WrongTypes), "unexpected-answer", "another shape", "gateway"),
+        Case("the same cursor for ever", from_second_page(Fault::SameCursor), "cursor-loop", "page", "gateway"),
+        Case("no such path", from_second_page(Fault::Status(404)), "unexpected-answer", "404", "site"),
+        Case("a bad request", from_second_page(Fault::Status(400)), "unexpected-answer", "400", "gateway"),
+        Case("a sign-in form", from_second_page(Fault::Html(403)), "login-refused", "403", "chancery secret set"),
+        Case("a redirect out of the grant", from_second_page(redirect), "egress-denied", "127.0.0.1:1", "origins"),
+        Case(
+            "a sign-in that is refused",
+            Trouble::Site(Faults::none().on(Route::Session, .., Fault::RefuseLogin)),
+            "login-refused",
+            "",
+            "secret",
+        ),
+        Case("a wrong password", Trouble::Password, "login-refused", "", "secret"),
+        Case(
+            "fewer items than it says it has",
+            Trouble::Site(Faults::none().on(Route::Count, .., Fault::WrongCount(5))),
+            "source-total-missing",
+            "stays open",
+            "chancery sync",
+        ),
+    ]);
+}
+
+/// These are tried as often as the policy says before the turn is given up, which takes about a minute of waiting; so
+/// they wait side by side.
+#[test]
+fn what_might_have_passed_ends_the_turn_in_the_end() {
+    run([
+        Case("trouble", from_second_page(Fault::Status(503)), "unexpected-answer", "503", "again"),
+        Case("a gateway's page", from_second_page(Fault::Html(200)), "unexpected-answer", "gateway", "again"),
+        Case("JSON cut short", from_second_page(Fault::TruncatedJson), "unexpected-answer", "ends too early", "again"),
+        Case("a dropped connection", from_second_page(Fault::DropMidBody), "", "", "again"),
+        Case("nobody there", Trouble::NobodyThere, "", "", "again"),
+    ]);
+}
+
+fn run<const N: usize>(cases: [Case; N]) {
+    let archived = shared::archived();
+    let threads = cases.map(|case| {
+        let archived = Arc::clone(&archived);
+        (case.0, thread::spawn(move || fails_then_completes(&archived, case)))
+    });
+    let failed: Vec<&str> = threads.into_iter().filter_map(|(name, thread)| thread.join().is_err().then_some(name)).collect();
+    assert!(failed.is_empty(), "failed: {failed:?}; what each said stands above");
+}
+
+fn fails_then_completes(archived: &Archived, Case(name, trouble, code, message, hint): Case) {
+    let world = match &trouble {
+        Trouble::Site(faults) => archived.before.copy_with(faults.clone()),
+        Trouble::Password | Trouble::NobodyThere => archived.before.copy_with(Faults::none()),
+    };
+    match &trouble {
+        Trouble::Site(_) => {}
+        Trouble::Password => world.set_password("not the password"),
+        Trouble::NobodyThere => world.configure_for(&nobody_there()),
+    }
+
+    let ran = world.run(&["sync", "--json"]);
+    expect_reason(name, &ran, code, message, hint);
+    expect_nothing_half_changed(archived, &world, name);
+
+    world.site().set_faults(Faults::none());
+    world.set_password(&world.story().credentials().password);
+    world.configure();
+    let again = world.done(&["sync", "--json"]);
+    assert_eq!(again.json()["connectors"][0]["error"], serde_json::Value::Null, "{name}\n{again}");
+    archived.expect_same_end(&world, name);
+}
+
+/// An address at which a listener was and is no more.
+fn nobody_there() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+fn expect_reason(name: &str, ran: &Ran, code: &str, message: &str, hint: &str) {
+    assert_eq!(ran.code, Some(FAILED), "{name}\n{ran}");
+    let error = ran.json()["connectors"][0]["error"].clone();
+    let text = |key: &str| error[key].as_str().unwrap_or_else(|| panic!("{name}: no {key}\n{ran}")).to_owned();
+    let said = text("code");
+    assert!(said == code || code.is_empty(), "{name}: `{said}`\n{ran}");
+    assert!(text("message").contains(message), "{name}\n{ran}");
+    assert!(text("hint").contains(hint), "{name}\n{ran}");
+    let secrets = ["demo-password", "not the password", "tm_"];
+    assert!(secrets.iter().all(|secret| !ran.stderr.contains(secret) && !ran.stdout.contains(secret)), "{name}\n{ran}");
+}
+
+fn expect_nothing_half_changed(archived: &Archived, world: &World, name: &str) {
+    world.done(&["ledger", "verify"]);
+    world.mail_files().expect_kept(&archived.mail, name);
+    if world.path("data/ledger").join(CONNECTOR).exists() {
+        world.counts().expect_balance();
+    }
+}
+
+#[test]
+fn pages_without_end_bring_nothing_twice_and_can_be_interrupted() {
+    let archived = shared::archived();
+    let world = archived.before.copy_with(Faults::none().on(Route::Items, .., Fault::EndlessPages));
+    let pages_of_a_round = archived.counts.item("fetched").div_ceil(u64::from(shared::PAGE_SIZE));
+    let mut running = Running::start(world.command(&["sync"]));
+    let ended = running.wait_until(Duration::from_secs(60), || world.site().requests().to(Route::Items) > 4 * pages_of_a_round);
+    let ran = running.kill();
+    assert!(!ended && ran.was_killed(), "{ran}");
+    world.site().set_faults(Faults::none());
+    world.sync();
+    archived.expect_same_end(&world, "after endless pages");
+}
+
+#[test]
+fn one_broken_item_does_not_stop_the_others() {
+    let archived = shared::archived();
+    let world = archived.before.copy_with(Faults::none().on(Route::Items, 1..=1, Fault::BrokenItem));
+    world.sync();
+    let broken: Vec<_> = world.parked().into_iter().filter(|row| row.reason == "item-broken").collect();
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    assert!(!broken[0].message.contains("yesterday at noon"), "a message keeps the item's text to itself: {broken:?}");
+    // The next window looks back, and reads it as it should be.
+    archived.mail.expect_same(&world.mail_files(), "after the site had mended the item");
+    world.done(&["ledger", "verify"]);
+}

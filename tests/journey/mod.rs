@@ -1,0 +1,18 @@
+//! The whole journey, from outside: the real program, a simulated site that knows the truth about itself, and mail read
+//! back by a parser of somebody else's.
+//!
+//! - `archive`: everything arrives once, and stays as it is however often it is read again;
+//! - `words`: what each command says of it;
+//! - `parked`: mending, trying again, giving up;
+//! - `faults`: a site that throttles, fails, lies and hangs up;
+//! - `catch_up`: missed days and late items;
+//! - `record`: an index that is gone, a record that was tampered with.
+
+#![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+
+mod archive;
+mod catch_up;
+mod faults;
+mod parked;
+mod record;
+mod words;

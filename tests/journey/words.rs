@@ -1,0 +1,1 @@
+//! What each command says of an archived world.

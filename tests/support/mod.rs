@@ -1,0 +1,12 @@
+//! What the tests share: the program and its runs, mail as a stranger reads it, and installations to run it in.
+
+#![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+
+pub(crate) mod deliveries;
+pub(crate) mod exports;
+pub(crate) mod files;
+pub(crate) mod mail;
+pub(crate) mod program;
+pub(crate) mod shared;
+pub(crate) mod truth;
+pub(crate) mod world;

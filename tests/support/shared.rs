@@ -1,0 +1,74 @@
+//! A small world that was archived once, for the tests that begin where that ended or compare with it.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use world::StoryOptions;
+
+use super::{
+    files::Files,
+    truth,
+    world::{Counts, Parked, World},
+};
+
+/// An undisturbed run: before, after, and what came of it.
+pub(crate) struct Archived {
+    /// Set up, its plugins compiled, nothing read yet.
+    pub(crate) before: World,
+    /// After one turn.
+    pub(crate) after: World,
+    /// The mail tree of `after`.
+    pub(crate) mail: Files,
+    /// The counts of `after`.
+    pub(crate) counts: Counts,
+    /// What is parked in `after`.
+    pub(crate) parked: Vec<Parked>,
+}
+
+/// Items of a page: few, so that a turn has many.
+pub(crate) const PAGE_SIZE: u32 = 20;
+
+/// The archived world. It is made once as long as somebody holds it; copies of it are cheap.
+pub(crate) fn archived() -> Arc<Archived> {
+    static ARCHIVED: Mutex<Weak<Archived>> = Mutex::new(Weak::new());
+    // A test that failed while it made one left the weak reference as it was.
+    let mut archived = ARCHIVED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(archived) = archived.upgrade() {
+        return archived;
+    }
+    let made = Arc::new(Archived::make());
+    *archived = Arc::downgrade(&made);
+    made
+}
+
+impl Archived {
+    fn make() -> Self {
+        let options = StoryOptions {
+            seed: 7,
+            items: 110,
+            // Large enough for a notice, small enough to be sent a hundred times.
+            oversize_bytes: 700 << 10,
+            oversize_limit_bytes: 600 << 10,
+            expired_attachments: 1,
+            repeats: 8,
+            ..StoryOptions::default()
+        };
+        let before = World::new(options, PAGE_SIZE);
+        before.done(&["plan"]);
+        let after = before.copy();
+        let counts = after.sync();
+        truth::expect_archived(&after);
+        truth::expect_counts(&counts, before.story());
+        let mail = after.mail_files();
+        let counts = after.counts();
+        let parked = after.parked();
+        Self { before, after, mail, counts, parked }
+    }
+
+    /// Fails unless a world came to the same end: the same mail, byte for byte, and the same counts.
+    pub(crate) fn expect_same_end(&self, world: &World, what: &str) {
+        self.mail.expect_same(&world.mail_files(), what);
+        let counts = world.counts();
+        assert_eq!(counts.without_seen(), self.counts.without_seen(), "{what}");
+        world.done(&["ledger", "verify"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! Compares what was archived with what the story says must have become of each item.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use world::{Expectation, ExpectedFile, Story};
+
+use super::{
+    mail::{self, Mail},
+    world::{Counts, FOLDER, Parked, World},
+};
+
+/// Fails unless every item of the story is in every mailbox it belongs to exactly once and whole, and everything else
+/// is parked for the planted reason.
+pub(crate) fn expect_archived(world: &World) {
+    let expected: Vec<Expectation> = world.story().expectations().collect();
+    expect_mail(world.story(), &expected, &world.mails());
+    expect_parked(&expected, &world.parked());
+}
+
+/// Fails unless the mails are exactly the expected ones.
+pub(crate) fn expect_mail(story: &Story, expected: &[Expectation], mails: &[Mail]) {
+    let mut problems = Vec::new();
+    let mut by_copy = mail::by_copy(mails);
+    for expectation in expected {
+        for mailbox in &expectation.mailboxes {
+            let found = by_copy.remove(&(mailbox.clone(), expectation.key.clone())).unwrap_or_default();
+            match found.as_slice() {
+                [mail] => {
+                    let wrong = problems_of(story, expectation, mail);
+                    problems.extend(wrong.into_iter().map(|problem| format!("{} in {mailbox}: {problem}", expectation.key)));
+                }
+                _ => problems.push(format!("{} is {} times in {mailbox}", expectation.key, found.len())),
+            }
+        }
+    }
+    problems.extend(by_copy.keys().map(|(mailbox, item)| format!("{item} does not belong into {mailbox}")));
+    assert!(problems.is_empty(), "{} problems, such as {:#?}", problems.len(), &problems[..problems.len().min(8)]);
+}
+
+fn problems_of(story: &Story, expected: &Expectation, mail: &Mail) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut check = |holds: bool, problem: &str| {
+        if !holds {
+            problems.push(problem.to_owned());
+        }
+    };
+    let text = mail.text();
+    let date_s = mail.message().date().map(|date| date.to_timestamp());
+    check(mail.folder == FOLDER, "wrong folder");
+    check(mail.field("X-Chancery-Event") == expected.event, "wrong event");
+    check(date_s == Some(expected.filed_ms.div_euclid(1000)), "wrong date");
+    check(expected.marker.as_ref().is_none_or(|marker| text.contains(marker.as_str())), "its text is not there");
+    let withheld: Vec<&ExpectedFile> = expected.attachments.iter().filter(|file| file.withheld).collect();
+    check(withheld.iter().all(|file| has_notice(&text, &file.name)), "no notice stands for a missing file");
+    check(mail.attachments() == files(story, expected), "wrong attachments");
+    problems
+}
+
+/// A line that says that the file is not there.
+fn has_notice(text: &str, name: &str) -> bool {
+    text.lines().any(|line| {
+        (line.starts_with("Attachment not included: ") || line.starts_with("Attachment missing: ")) && line.contains(name)
+    })
+}
+
+/// Names and SHA-256 of the files that must be there, sorted.
+fn files(story: &Story, expected: &Expectation) -> Vec<(String, String)> {
+    let present = expected.attachments.iter().filter(|file| !file.withheld);
+    let mut files: Vec<(String, String)> = present
+        .map(|file| (file.name.clone(), story.attachment(&file.id).expect("the site has the file").sha256()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Fails unless exactly the planted copies and items are parked, each for its reason and with a hint.
+fn expect_parked(expected: &[Expectation], parked: &[Parked]) {
+    let key_of = |row: &Parked| {
+        // What a source could not read has an id of the source's making that contains the item's key.
+        let keys = expected.iter().map(|expectation| &expectation.key).filter(|key| row.source_id.contains(*key));
+        let keys: Vec<&String> = keys.collect();
+        assert_eq!(keys.len(), 1, "{row:?}");
+        keys[0].clone()
+    };
+    let found: BTreeSet<(String, String, String)> =
+        parked.iter().map(|row| (key_of(row), row.source_user.clone(), row.reason.clone())).collect();
+    assert_eq!(found.len(), parked.len(), "something is parked twice: {parked:#?}");
+    assert_eq!(found, planted(expected));
+    for row in parked {
+        assert!(!row.message.is_empty() && !row.hint.is_empty(), "{row:?}");
+    }
+}
+
+/// Key, participant and reason of everything that must be parked.
+pub(crate) fn planted(expected: &[Expectation]) -> BTreeSet<(String, String, String)> {
+    let mut planted = BTreeSet::new();
+    for Expectation { key, parked, parked_whole, .. } in expected {
+        for copy in parked {
+            planted.insert((key.clone(), copy.person.clone(), copy.reason.to_owned()));
+        }
+        if let (Some(reason), []) = (parked_whole, parked.as_slice()) {
+            planted.insert((key.clone(), String::new(), (*reason).to_owned()));
+        }
+    }
+    planted
+}
+
+/// Fails unless the counts of everything that was read balance and are the story's.
+pub(crate) fn expect_counts(counts: &Counts, story: &Story) {
+    counts.expect_balance();
+    let (start_ms, end_ms) = story.span_ms();
+    let totals = story.totals(start_ms, end_ms);
+    let parked_copies: usize = story.expectations().map(|expectation| expectation.parked.len()).sum();
+    let parked_copies = parked_copies as u64;
+    let expect = |pairs: &[(&str, u64)]| -> BTreeMap<String, u64> {
+        pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    };
+    let items = [
+        ("fetched", totals.deliveries),
+        ("delivered", totals.items_settled),
+        ("parked", totals.items_parked),
+        ("duplicate", totals.duplicates),
+        ("excluded", 0),
+    ];
+    let copies = [
+        ("available", totals.copies + parked_copies),
+        ("imported", totals.copies - totals.copies_partial),
+        ("partial", totals.copies_partial),
+        ("skipped", 0),
+        ("failed", parked_copies),
+        ("pending", 0),
+    ];
+    let counts = counts.without_seen();
+    assert_eq!((counts.items, counts.copies), (expect(&items), expect(&copies)));
+}
