@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -16,7 +17,7 @@ use mail_parser::MimeHeaders as _;
 
 use crate::support::{
     deliveries,
-    exports::{Counts, Installation, expect_file, head},
+    exports::{Counts, Installation, date_seconds, expect_file, head},
     files::{children, name, paths_below},
     mail::Mail,
 };
@@ -79,7 +80,7 @@ fn run(installation: &Installation) -> String {
         }
     }
     let mails = installation.mails();
-    shown.extend(mails.iter().map(mail));
+    shown.extend(in_mailboxes(&mails));
 
     let (ran, again) = installation.sync(&[]);
     ran.expect(0);
@@ -93,9 +94,20 @@ fn counts(counts: &Counts) -> String {
     counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A mail as a reader sees it.
+/// Each mail once, by time, with the mailboxes that hold it: the same bytes in every one.
+fn in_mailboxes(mails: &[Mail]) -> Vec<String> {
+    let mut holders: BTreeMap<(i64, &[u8]), Vec<String>> = BTreeMap::new();
+    for mail in mails {
+        let holder = format!("{} / {}", mail.mailbox, mail.folder);
+        holders.entry((date_seconds(mail), &mail.bytes)).or_default().push(holder);
+    }
+    let of = |bytes: &[u8]| mails.iter().find(|mail| mail.bytes == bytes).map(mail).unwrap_or_default();
+    holders.into_iter().map(|((_, bytes), holders)| format!("\n== {}\n{}", holders.join(", "), of(bytes))).collect()
+}
+
+/// A mail as a reader sees it, without the facts below the line, which the converter's own cases show.
 fn mail(mail: &Mail) -> String {
-    let mut shown = format!("\n== {} / {}\n", mail.mailbox, mail.folder);
+    let mut shown = String::new();
     for line in head(mail).iter().filter(|line| FIELDS.iter().any(|field| line.starts_with(&format!("{field}: ")))) {
         let _infallible = writeln!(shown, "{line}");
     }
@@ -107,5 +119,7 @@ fn mail(mail: &Mail) -> String {
         });
         let _infallible = writeln!(shown, "file: {name} {media_type} {size} bytes");
     }
-    shown + "\n" + mail.text().trim_end() + "\n"
+    let text = mail.text();
+    let written = text.split("\n----------------------------------------\n").next().unwrap_or_default();
+    shown + "\n" + written.trim_end() + "\n"
 }

@@ -103,11 +103,15 @@ impl Lock {
         let path = config.with_file_name("chancery.lock");
         let wrong = |what: String| {
             Failure::new("lock-unreadable", NextMove::AskPerson, format!("cannot use `{}`: {what}", path.display()))
-                .hint("restore it from git, or delete it and run `chancery plugin approve` for each of your own plugins")
+                .hint(
+                    "restore it from git, or delete it and run `chancery plugin approve` for each of your own plugins",
+                )
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { path, plugins: BTreeMap::new() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { path, plugins: BTreeMap::new() });
+            }
             Err(error) => return Err(wrong(error.to_string())),
         };
         let document: Document = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
@@ -132,8 +136,10 @@ impl Lock {
         }
         let refuse = |why: String| {
             let message = format!("plugin `{}` {why}", component.source);
-            Failure::new("plugin-not-approved", NextMove::AskPerson, message)
-                .hint(format!("look at it with `chancery plugin inspect {0}`, then run `chancery plugin approve {0}`", component.source))
+            Failure::new("plugin-not-approved", NextMove::AskPerson, message).hint(format!(
+                "look at it with `chancery plugin inspect {0}`, then run `chancery plugin approve {0}`",
+                component.source
+            ))
         };
         let Some(locked) = self.plugins.get(&component.source) else {
             return Err(refuse("was not approved yet".to_owned()));

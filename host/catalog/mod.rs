@@ -66,8 +66,12 @@ pub fn bundled(name: &str) -> Result<Component, Failure> {
     let found = bundle::PLUGINS.iter().find(|plugin| plugin.name == name);
     found.map(|plugin| Component::new(name.to_owned(), true, Cow::Borrowed(plugin.wasm))).ok_or_else(|| {
         let names: Vec<String> = bundled_names().map(|name| format!("`{name}`")).collect();
-        Failure::new("plugin-unknown", NextMove::AskPerson, format!("there is no bundled plugin `{name}`"))
-            .hint(format!("the bundled ones are {}; a plugin of your own is named by its path, ending in `.wasm`", names.join(", ")))
+        Failure::new("plugin-unknown", NextMove::AskPerson, format!("there is no bundled plugin `{name}`")).hint(
+            format!(
+                "the bundled ones are {}; a plugin of your own is named by its path, ending in `.wasm`",
+                names.join(", ")
+            ),
+        )
     })
 }
 
@@ -77,12 +81,17 @@ pub fn bundled(name: &str) -> Result<Component, Failure> {
 /// `plugin-unreadable`, `plugin-too-large`.
 pub fn from_file(path: &Path) -> Result<Component, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::new("plugin-unreadable", NextMove::AskPerson, format!("cannot read plugin `{}`: {error}", path.display()))
-            .hint("check the path in the configuration; it is relative to the configuration file")
+        Failure::new(
+            "plugin-unreadable",
+            NextMove::AskPerson,
+            format!("cannot read plugin `{}`: {error}", path.display()),
+        )
+        .hint("check the path in the configuration; it is relative to the configuration file")
     };
     let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > limits::COMPONENT_BYTES_MAX {
-        let message = format!("plugin `{}` has {size} bytes, the limit is {}", path.display(), limits::COMPONENT_BYTES_MAX);
+        let message =
+            format!("plugin `{}` has {size} bytes, the limit is {}", path.display(), limits::COMPONENT_BYTES_MAX);
         return Err(Failure::new("plugin-too-large", NextMove::AskPerson, message).hint("strip it: `wasm-tools strip`"));
     }
     let bytes = fs::read(path).map_err(unreadable)?;

@@ -3,7 +3,7 @@
 //! The subset of JSON Schema 2020-12 that plugins may use: an object with `properties`, `required` and
 //! `additionalProperties: false` (always meant); property types `string`, `integer`, `number`, `boolean`, `array` of
 //! strings, `object` of strings or with `properties`, or `oneOf` of these; `enum`, `const`, `default`, `minimum`,
-//! `maximum`, `minLength`, `maxLength`, `minItems`, `maxItems`, `format: uri`; `title` and `description` for people. A
+//! `maximum`, `minLength`, `maxLength`, `minItems`, `maxItems`, `pattern` (unanchored, as `regex-lite` reads it), `format: uri`; `title` and `description` for people. A
 //! keyword outside it makes the schema invalid, so that nothing is silently not checked.
 
 use serde_json::{Map, Value};
@@ -24,8 +24,27 @@ pub struct Problem {
 }
 
 const KEYWORDS: [&str; 21] = [
-    "$schema", "type", "title", "description", "properties", "required", "additionalProperties", "enum", "const", "default",
-    "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "items", "oneOf", "format", "examples", "pattern",
+    "$schema",
+    "type",
+    "title",
+    "description",
+    "properties",
+    "required",
+    "additionalProperties",
+    "enum",
+    "const",
+    "default",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "items",
+    "oneOf",
+    "format",
+    "examples",
+    "pattern",
 ];
 
 /// Depth of nested schemas.
@@ -79,6 +98,11 @@ fn within_subset(schema: &Value, path: &str, depth: usize) -> Result<(), String>
     }
     if let Some(keyword) = object.keys().find(|keyword| !KEYWORDS.contains(&keyword.as_str())) {
         return Err(format!("`{path}` uses `{keyword}`, which is outside the subset that hosts check"));
+    }
+    if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
+        && let Err(error) = regex_lite::Regex::new(pattern)
+    {
+        return Err(format!("`{path}` has a pattern that cannot be used: {error}"));
     }
     for (name, property) in object.get("properties").and_then(Value::as_object).into_iter().flatten() {
         within_subset(property, &join(path, name), depth + 1)?;
@@ -153,6 +177,11 @@ fn check(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Problem>)
         Value::Number(number) => in_bounds(number.as_f64().unwrap_or_default(), "minimum", "maximum", "it"),
         Value::String(text) => {
             in_bounds(text.chars().count() as f64, "minLength", "maxLength", "its length");
+            if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
+                && !regex_lite::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
+            {
+                wrong(format!("`{text}` does not fit `{pattern}`"));
+            }
             if schema.get("format").and_then(Value::as_str) == Some("uri") && url::Url::parse(text).is_err() {
                 wrong(format!("`{text}` is no URL; write `https://archive.example.com`"));
             }
@@ -224,6 +253,7 @@ mod tests {
     const SCHEMA: &str = r#"{ "type": "object", "required": ["site"], "properties": {
         "site": { "type": "string", "format": "uri", "description": "where the service is" },
         "size": { "type": "integer", "minimum": 1, "maximum": 9, "default": 5 },
+        "code": { "type": "string", "pattern": "^[a-z]+$" },
         "order": { "type": "string", "enum": ["dmy", "mdy"] },
         "list": { "type": "array", "items": { "type": "string", "maxLength": 3 } },
         "owner": { "oneOf": [{ "type": "string" }, { "type": "object", "required": ["from"], "properties": { "from": { "const": "folder" } } }] }
@@ -232,7 +262,9 @@ mod tests {
     fn check(settings: &str) -> Result<Map<String, Value>, Vec<String>> {
         let schema = Schema::parse(SCHEMA).unwrap();
         let settings = serde_json::from_str(settings).unwrap();
-        schema.check(&settings).map_err(|problems| problems.into_iter().map(|p| format!("{} {}", p.setting, p.message)).collect())
+        schema
+            .check(&settings)
+            .map_err(|problems| problems.into_iter().map(|p| format!("{} {}", p.setting, p.message)).collect())
     }
 
     #[test]
@@ -247,6 +279,7 @@ mod tests {
             (r#"{"site":"https://a","size":10}"#, "size it must be at most 9"),
             (r#"{"site":"https://a","size":"1"}"#, "size must be a whole number"),
             (r#"{"site":"https://a","order":"ymd"}"#, "order must be one of `dmy`, `mdy`"),
+            (r#"{"site":"https://a","code":"A1"}"#, "code `A1` does not fit `^[a-z]+$`"),
             (r#"{"site":"https://a","list":["abcd"]}"#, "list[0] its length must be at most 3"),
             (r#"{"site":"https://a","owner":{"from":"x"}}"#, "owner must be text in quotes or a table"),
             (r#"{"site":"https://a","colour":1}"#, "colour is not a setting of this plugin; it knows `"),

@@ -16,7 +16,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce, aead::{Aead as _, Payload}};
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
@@ -130,7 +133,9 @@ impl SecretStore {
 
     fn open(&self, name: &str, sealed: &[u8]) -> io::Result<SecretString> {
         unseal(&*self.key()?, name, sealed).or_else(|error| {
-            read_key(&self.key_file.with_extension("key.old")).map_err(|_| error).and_then(|old| unseal(&old, name, sealed))
+            read_key(&self.key_file.with_extension("key.old"))
+                .map_err(|_| error)
+                .and_then(|old| unseal(&old, name, sealed))
         })
     }
 

@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 /// Archives chat communication as e-mail in people's mailboxes, with proof that nothing is missing.
 #[derive(Debug, Parser)]
-#[command(name = "chancery", version, disable_help_subcommand = true, after_help = "First time? `chancery demo` shows everything against a simulated site.\nExit codes: 0 done and accounted for, 1 failed, 2 usage or configuration, 3 with --strict when something is parked.")]
+#[command(
+    name = "chancery",
+    version,
+    disable_help_subcommand = true,
+    after_help = "First time? `chancery demo` shows everything against a simulated site.\nExit codes: 0 done and accounted for, 1 failed, 2 usage or configuration, 3 with --strict when something is parked."
+)]
 pub(super) struct Arguments {
     /// The configuration.
     #[arg(long, global = true, value_name = "FILE", default_value = "chancery.toml")]

@@ -26,12 +26,14 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
 /// Copies the file into `connectors.d` when the whole configuration is sound with it.
 async fn add(context: &Context, from: &Path) -> Result<ExitCode, CliError> {
     let before = context.config()?;
-    let text = fs::read_to_string(from).map_err(|error| CliError::usage(format!("cannot read `{}`: {error}", from.display())))?;
+    let text = fs::read_to_string(from)
+        .map_err(|error| CliError::usage(format!("cannot read `{}`: {error}", from.display())))?;
     let file_name = from.file_name().ok_or_else(|| CliError::usage(format!("`{}` is no file", from.display())))?;
     let folder = before.base.join("connectors.d");
     let target = folder.join(file_name).with_extension("toml");
     if target.exists() {
-        return Err(CliError::usage(format!("`{}` exists already", target.display())).hint("remove that connector first, or rename your file"));
+        return Err(CliError::usage(format!("`{}` exists already", target.display()))
+            .hint("remove that connector first, or rename your file"));
     }
     fs::create_dir_all(&folder)?;
     fs::write(&target, &text)?;
@@ -55,11 +57,14 @@ async fn added(context: &Context, before: &Config, target: &Path) -> Result<Stri
         host.config.connectors.iter().filter(|connector| before.connector(&connector.name).is_none()).collect();
     let [connector] = new.as_slice() else {
         let hint = "keep one `[[connector]]` in the file, and `include = [\"connectors.d/*.toml\"]` in chancery.toml";
-        return Err(CliError::usage(format!("`{}` adds {} connectors, not one", target.display(), new.len())).hint(hint));
+        return Err(
+            CliError::usage(format!("`{}` adds {} connectors, not one", target.display(), new.len())).hint(hint)
+        );
     };
     scheduler::prove(&host, connector).await?;
     let name = connector.name.clone();
-    let reason = connector.accepted_terms.as_ref().map_or_else(String::new, |version| format!("terms {version} accepted"));
+    let reason =
+        connector.accepted_terms.as_ref().map_or_else(String::new, |version| format!("terms {version} accepted"));
     host.state.record_act(act("connector add", &name, reason))?;
     host.state.close()?;
     Ok(name)
@@ -68,12 +73,18 @@ async fn added(context: &Context, before: &Config, target: &Path) -> Result<Stri
 fn list(context: &Context, json: bool) -> Result<ExitCode, CliError> {
     let config = context.config()?;
     if json {
-        let rows: Vec<_> = config.connectors.iter().map(|connector| serde_json::json!({
-            "name": connector.name,
-            "source": connector.source.plugin.plugin.label(),
-            "schedule": connector.schedule.as_ref().map(|schedule| &schedule.text),
-            "file": connector.file,
-        })).collect();
+        let rows: Vec<_> = config
+            .connectors
+            .iter()
+            .map(|connector| {
+                serde_json::json!({
+                    "name": connector.name,
+                    "source": connector.source.plugin.plugin.label(),
+                    "schedule": connector.schedule.as_ref().map(|schedule| &schedule.text),
+                    "file": connector.file,
+                })
+            })
+            .collect();
         print_json(&rows)?;
         return Ok(error::DONE.into());
     }
@@ -93,8 +104,14 @@ fn show(context: &Context, name: &str) -> Result<ExitCode, CliError> {
     if let Some(credential) = &connector.source.credential {
         println!("             credential {credential}");
     }
-    println!("  may reach  {}", if connector.source.origins.is_empty() { "nothing".to_owned() } else { connector.source.origins.join(", ") });
-    println!("  may read   {}", if connector.source.folders.is_empty() { "nothing".to_owned() } else { connector.source.folders.join(", ") });
+    println!(
+        "  may reach  {}",
+        if connector.source.origins.is_empty() { "nothing".to_owned() } else { connector.source.origins.join(", ") }
+    );
+    println!(
+        "  may read   {}",
+        if connector.source.folders.is_empty() { "nothing".to_owned() } else { connector.source.folders.join(", ") }
+    );
     println!("  mapper     {} {}", connector.mapper.plugin.plugin.label(), settings(&connector.mapper.plugin.settings));
     if let Some(file) = &connector.mapper.file {
         println!("             file {}", file.display());
@@ -130,14 +147,18 @@ fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {
     let own_file = host.config.connectors.iter().filter(|other| other.file == file).count() == 1
         && file.parent().is_some_and(|folder| folder.ends_with("connectors.d"));
     if !own_file {
-        return Err(CliError::usage(format!("`{name}` stands in `{}` beside other things", file.display()))
-            .hint(format!("take its `[[connector]]` out of that file yourself; `data/ledger/{name}` and the mail stay")));
+        return Err(CliError::usage(format!("`{name}` stands in `{}` beside other things", file.display())).hint(
+            format!("take its `[[connector]]` out of that file yourself; `data/ledger/{name}` and the mail stay"),
+        ));
     }
     let kept = file.with_extension("toml.removed");
     fs::rename(&file, &kept)?;
     host.state.record_act(act("connector remove", name, String::new()))?;
     println!("removed `{name}`; its file is kept as {}", kept.display());
-    println!("what stays: its ledger in {}, its staged pages, and every delivered mail", host.config.data_dir.join("ledger").join(name).display());
+    println!(
+        "what stays: its ledger in {}, its staged pages, and every delivered mail",
+        host.config.data_dir.join("ledger").join(name).display()
+    );
     host.state.close()?;
     Ok(error::DONE.into())
 }

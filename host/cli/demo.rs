@@ -16,12 +16,14 @@ use super::{
     arguments::Demo,
     context::{self, now_ms, print_json},
     error::CliError,
-    init,
-    sync,
+    init, sync,
 };
 use crate::{
     config::Config,
-    item::{limits, time::{DAY_MS, parse_instant, rfc3339}},
+    item::{
+        limits,
+        time::{DAY_MS, parse_instant, rfc3339},
+    },
     report::{Summary, text},
     scheduler::Sync,
 };
@@ -54,7 +56,9 @@ pub(super) async fn run(command: Demo) -> Result<ExitCode, CliError> {
     if !command.json {
         introduce(&command.dir, &story, &site, first);
     }
-    let summary = archive(&config_file, !command.json).await?;
+    // The first run is the daily sync of the story's day; later ones look from the real clock, as a schedule would.
+    let day_end_ms = marker.day_start_ms + DAY_MS + limits::GRACE.as_millis() as i64;
+    let summary = archive(&config_file, if first { day_end_ms } else { now_ms() }, !command.json).await?;
     site.shutdown().await;
     if command.json {
         print_json(&summary)?;
@@ -78,19 +82,26 @@ impl Marker {
         let path = command.dir.join(Self::FILE);
         if !path.exists() {
             if command.dir.join("chancery.toml").exists() {
-                return Err(CliError::usage(format!("`{}` holds a configuration that is no demo's", command.dir.display()))
-                    .hint("choose another folder: `chancery demo --dir DIR`"));
+                return Err(CliError::usage(format!(
+                    "`{}` holds a configuration that is no demo's",
+                    command.dir.display()
+                ))
+                .hint("choose another folder: `chancery demo --dir DIR`"));
             }
             let end_ms = now_ms() - limits::GRACE.as_millis() as i64;
             let day_start_ms = (end_ms - DAY_MS).div_euclid(60_000) * 60_000;
             return Ok(Self { seed: command.seed, items: command.items, day_start_ms });
         }
-        let damaged = || CliError::usage(format!("`{}` is damaged", path.display())).hint("delete the folder, or choose another one");
+        let damaged = || {
+            CliError::usage(format!("`{}` is damaged", path.display())).hint("delete the folder, or choose another one")
+        };
         let table: toml::Table = fs::read_to_string(&path)?.parse().map_err(|_| damaged())?;
         let number = |key: &str| table.get(key).and_then(toml::Value::as_integer);
         let day = table.get("day_start").and_then(toml::Value::as_str).and_then(|text| parse_instant(text).ok());
         match (number("seed"), number("items").and_then(|items| u32::try_from(items).ok()), day) {
-            (Some(seed), Some(items), Some(day_start_ms)) => Ok(Self { seed: seed.cast_unsigned(), items, day_start_ms }),
+            (Some(seed), Some(items), Some(day_start_ms)) => {
+                Ok(Self { seed: seed.cast_unsigned(), items, day_start_ms })
+            }
             _ => Err(damaged()),
         }
     }
@@ -145,17 +156,21 @@ fn introduce(dir: &Path, story: &Story, site: &Site, first: bool) {
     println!("A simulated TeleMessage site answers at {} with a day of {} people,", site.url(), story.people().len());
     println!("{} .. {}.", rfc3339(start_ms), rfc3339(start_ms + STORY_MS));
     if first {
-        println!("The configuration is {}; mail goes to {}.", dir.join("chancery.toml").display(), dir.join("mail").display());
+        println!(
+            "The configuration is {}; mail goes to {}.",
+            dir.join("chancery.toml").display(),
+            dir.join("mail").display()
+        );
     } else {
         println!("This folder has its mail already: the same day is read once more, and nothing may come twice.");
     }
     println!();
 }
 
-async fn archive(config_file: &Path, show_progress: bool) -> Result<Summary, CliError> {
+async fn archive(config_file: &Path, now_ms: i64, show_progress: bool) -> Result<Summary, CliError> {
     let host = context::open(Config::load(config_file)?)?;
     let connectors: Vec<_> = host.config.connectors.iter().collect();
-    let what = Sync { now_ms: now_ms(), window: None };
+    let what = Sync { now_ms, window: None };
     let summary = sync::turns(&host, &connectors, &what, show_progress).await?;
     host.state.close()?;
     Ok(summary)

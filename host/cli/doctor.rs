@@ -32,7 +32,8 @@ fn bad(about: &str, text: impl Into<String>, hint: impl Into<String>) -> Finding
 
 pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, CliError> {
     let config = context.config()?;
-    let mut findings = vec![good("configuration", format!("`{}` with {} connectors", config.file.display(), config.connectors.len()))];
+    let mut findings =
+        vec![good("configuration", format!("`{}` with {} connectors", config.file.display(), config.connectors.len()))];
     findings.push(keys(&config.data_dir));
     findings.push(verify(&config.data_dir));
     findings.push(folder("data", &config.data_dir));
@@ -66,7 +67,11 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
 fn keys(data_dir: &Path) -> Finding {
     let path = data_dir.join("keys");
     match fs::metadata(&path) {
-        Err(error) => bad("keys", format!("cannot look at `{}`: {error}", path.display()), "run `chancery init`, or restore the data folder from a backup"),
+        Err(error) => bad(
+            "keys",
+            format!("cannot look at `{}`: {error}", path.display()),
+            "run `chancery init`, or restore the data folder from a backup",
+        ),
         Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
             bad("keys", format!("`{}` can be read by others", path.display()), format!("chmod 700 {}", path.display()))
         }
@@ -87,13 +92,19 @@ fn folder(about: &str, path: &Path) -> Finding {
     let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     match rustix::fs::statvfs(existing) {
         Err(error) => bad(about, format!("cannot look at `{}`: {error}", path.display()), "check that it is mounted"),
-        Ok(_) if rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).is_err() => {
-            bad(about, format!("`{}` may not be written", existing.display()), "give the user that runs chancery the right to write there")
+        Ok(_) if rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).is_err() => bad(
+            about,
+            format!("`{}` may not be written", existing.display()),
+            "give the user that runs chancery the right to write there",
+        ),
+        Ok(system) if system.f_bavail * system.f_frsize < FREE_BYTES_MIN => bad(
+            about,
+            format!("`{}` has {} MiB free", path.display(), (system.f_bavail * system.f_frsize) >> 20),
+            "free space there",
+        ),
+        Ok(system) => {
+            good(about, format!("`{}` has {} GiB free", path.display(), (system.f_bavail * system.f_frsize) >> 30))
         }
-        Ok(system) if system.f_bavail * system.f_frsize < FREE_BYTES_MIN => {
-            bad(about, format!("`{}` has {} MiB free", path.display(), (system.f_bavail * system.f_frsize) >> 20), "free space there")
-        }
-        Ok(system) => good(about, format!("`{}` has {} GiB free", path.display(), (system.f_bavail * system.f_frsize) >> 30)),
     }
 }
 
@@ -102,7 +113,11 @@ async fn connectors(host: &Host, config: &Config) -> Vec<Finding> {
     for connector in &config.connectors {
         findings.push(match scheduler::check(host, connector).await {
             Ok(checked) => good(&connector.name, format!("answers as `{}`", checked.account)),
-            Err(failure) => bad(&connector.name, format!("{} ({})", failure.message, failure.code), failure.hint.unwrap_or_default()),
+            Err(failure) => bad(
+                &connector.name,
+                format!("{} ({})", failure.message, failure.code),
+                failure.hint.unwrap_or_default(),
+            ),
         });
     }
     findings

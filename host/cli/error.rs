@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::{config::ConfigError, item::{Failure, NextMove}, state::StateError};
+use crate::{
+    config::ConfigError,
+    item::{Failure, NextMove},
+    state::StateError,
+};
 
 /// Done and accounted for.
 pub(super) const DONE: u8 = 0;

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path, process::ExitCode};
 
-use super::{arguments::Init, error::{self, CliError}};
+use super::{
+    arguments::Init,
+    error::{self, CliError},
+};
 use crate::state::State;
 
 const TEMPLATE: &str = include_str!("init.toml");
@@ -15,15 +18,22 @@ pub(super) fn run(command: &Init) -> Result<ExitCode, CliError> {
     }
     make(&command.dir, TEMPLATE)?;
     println!("made {}", config.display());
-    println!("made {}: keys, ledger and stage live there; back it up, and keep its keys secret", command.dir.join("data").display());
-    println!("next: put a connector into {}, then `chancery connector check NAME`", command.dir.join("connectors.d").display());
+    println!(
+        "made {}: keys, ledger and stage live there; back it up, and keep its keys secret",
+        command.dir.join("data").display()
+    );
+    println!(
+        "next: put a connector into {}, then `chancery connector check NAME`",
+        command.dir.join("connectors.d").display()
+    );
     Ok(error::DONE.into())
 }
 
 /// Makes the folders, the keys and the configuration; the configuration last, so that a half-made folder can be made
 /// again.
 pub(super) fn make(dir: &Path, config: &str) -> Result<(), CliError> {
-    let cannot = |what: &Path, error: std::io::Error| CliError::failed(format!("cannot make `{}`: {error}", what.display()));
+    let cannot =
+        |what: &Path, error: std::io::Error| CliError::failed(format!("cannot make `{}`: {error}", what.display()));
     fs::create_dir_all(dir.join("connectors.d")).map_err(|error| cannot(dir, error))?;
     State::create(&dir.join("data"))?;
     let file = dir.join("chancery.toml");

@@ -40,7 +40,13 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
 
 fn print(file: &Path, checked: &scheduler::MappingCheck, difference: Option<&[String]>) {
     let summary = &checked.summary;
-    println!("{}: {} rows for {} mailboxes, {} problems", file.display(), summary.rows, summary.mailboxes, summary.problems.len());
+    println!(
+        "{}: {} rows for {} mailboxes, {} problems",
+        file.display(),
+        summary.rows,
+        summary.mailboxes,
+        summary.problems.len()
+    );
     for problem in &summary.problems {
         println!("  line {}: {} ({})", problem.line, problem.message, problem.code);
     }
@@ -65,14 +71,18 @@ fn difference(old: &[MappingRow], new: &[MappingRow]) -> Vec<String> {
     }
     let span = |(from, to): Span| match (from, to) {
         (None, None) => String::new(),
-        (from, to) => format!(" ({} .. {})", from.map_or_else(String::new, rfc3339), to.map_or_else(String::new, rfc3339)),
+        (from, to) => {
+            format!(" ({} .. {})", from.map_or_else(String::new, rfc3339), to.map_or_else(String::new, rfc3339))
+        }
     };
     let (old, new) = (by_key(old), by_key(new));
     let mut lines = Vec::new();
     for ((key, when), mailbox) in &new {
         match old.get(&(*key, *when)) {
             None => lines.push(format!("+ {key} -> {mailbox}{}", span(*when))),
-            Some(before) if before != mailbox => lines.push(format!("~ {key} -> {mailbox}, was {before}{}", span(*when))),
+            Some(before) if before != mailbox => {
+                lines.push(format!("~ {key} -> {mailbox}, was {before}{}", span(*when)))
+            }
             Some(_) => {}
         }
     }

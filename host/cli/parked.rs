@@ -96,7 +96,16 @@ fn list(host: &Host, arguments: &ParkedSelection, as_csv: bool, json: bool) -> R
         let header = ["item", "copy", "reason", "message", "source_id", "source_user", "mailbox", "hint"];
         let cells = rows.into_iter().map(|row| {
             let copy = row.copy.map_or_else(String::new, |copy| copy.to_string());
-            vec![row.item.to_string(), copy, row.reason, row.message, row.source_id, row.source_user, row.mailbox, row.hint]
+            vec![
+                row.item.to_string(),
+                copy,
+                row.reason,
+                row.message,
+                row.source_id,
+                row.source_user,
+                row.mailbox,
+                row.hint,
+            ]
         });
         print!("{}", csv::table(&header, cells)?);
         return Ok(());
@@ -121,7 +130,11 @@ fn list(host: &Host, arguments: &ParkedSelection, as_csv: bool, json: bool) -> R
             println!("  item {:<8} {who:<24} {}", row.item, row.message);
         }
         if rows.len() > SHOWN_MAX {
-            println!("  … {} more: `chancery parked list {} --reason {code} --csv`", rows.len() - SHOWN_MAX, arguments.name);
+            println!(
+                "  … {} more: `chancery parked list {} --reason {code} --csv`",
+                rows.len() - SHOWN_MAX,
+                arguments.name
+            );
         }
     }
     Ok(())
@@ -180,7 +193,9 @@ async fn retry(host: &Host, arguments: &ParkedSelection) -> Result<(), CliError>
 
 fn discard(host: &Host, arguments: &ParkedSelection, because: &str) -> Result<(), CliError> {
     if because.trim().is_empty() {
-        return Err(CliError::usage("discarding needs a reason").hint("say why: `--because \"…\"`; it stands in the ledger"));
+        return Err(
+            CliError::usage("discarding needs a reason").hint("say why: `--because \"…\"`; it stands in the ledger")
+        );
     }
     if arguments.item.is_none() && arguments.reason.is_none() {
         return Err(CliError::usage("say what to discard").hint("name `--item N` or `--reason CODE`"));

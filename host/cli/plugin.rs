@@ -8,9 +8,16 @@ use super::{
     error::{self, CliError},
 };
 use crate::{
-    catalog::{self, lock::{Lock, Wishes}, schema::Schema},
+    catalog::{
+        self,
+        lock::{Lock, Wishes},
+        schema::Schema,
+    },
     config::PluginSource,
-    item::{Descriptor, PluginKind, ReadingMode, descriptor::{CredentialScheme, SourceTraits}},
+    item::{
+        Descriptor, PluginKind, ReadingMode,
+        descriptor::{CredentialScheme, SourceTraits},
+    },
     sandbox::{CallLimits, Sandbox},
     scheduler::{self, Inspected},
 };
@@ -46,7 +53,14 @@ async fn list(context: &Context, json: bool) -> Result<(), CliError> {
     for name in catalog::bundled_names() {
         let inspected = scheduler::inspect(&sandbox, &PluginSource::Bundled(name.to_owned())).await?;
         let descriptor = inspected.descriptor();
-        rows.push((name.to_owned(), kind(descriptor), descriptor.version.clone(), inspected.component.digest_text(), descriptor.summary.clone(), "bundled"));
+        rows.push((
+            name.to_owned(),
+            kind(descriptor),
+            descriptor.version.clone(),
+            inspected.component.digest_text(),
+            descriptor.summary.clone(),
+            "bundled",
+        ));
     }
     for (source, locked) in Lock::beside(&context.config_file)?.plugins() {
         rows.push((source.clone(), "", locked.version.clone(), locked.digest.clone(), String::new(), "approved"));
@@ -67,7 +81,9 @@ async fn inspect(plugin: &str, json: bool) -> Result<(), CliError> {
     let inspected = scheduler::inspect(&Sandbox::new(None, CallLimits::default())?, &source(plugin)).await?;
     let descriptor = inspected.descriptor();
     if json {
-        return print_json(&serde_json::json!({ "source": inspected.component.source, "digest": inspected.component.digest_text(), "descriptor": descriptor }));
+        return print_json(
+            &serde_json::json!({ "source": inspected.component.source, "digest": inspected.component.digest_text(), "descriptor": descriptor }),
+        );
     }
     println!("{} {} ({})", descriptor.name, descriptor.version, kind(descriptor));
     println!("  {}", descriptor.summary);
@@ -114,11 +130,14 @@ fn print_settings(descriptor: &Descriptor) {
 }
 
 fn print_source(traits: &SourceTraits) {
-    println!("  reads       {}", match traits.reading {
-        ReadingMode::Windowed => "windows of time",
-        ReadingMode::Since => "what is new since a bookmark",
-        ReadingMode::Whole => "files of a folder, each as a whole",
-    });
+    println!(
+        "  reads       {}",
+        match traits.reading {
+            ReadingMode::Windowed => "windows of time",
+            ReadingMode::Since => "what is new since a bookmark",
+            ReadingMode::Whole => "files of a folder, each as a whole",
+        }
+    );
     println!("  folder      {}", traits.default_folder);
     println!("  data flow   {}", traits.data_flow);
     for prerequisite in &traits.prerequisites {
@@ -141,11 +160,15 @@ async fn approve(context: &Context, plugin: &str) -> Result<(), CliError> {
     };
     let inspected = scheduler::inspect(&scheduler::sandbox_of(&config)?, &source).await?;
     let mut lock = Lock::beside(&config.file)?;
-    let before = lock.plugins().get(&inspected.component.source).map(|locked| locked.wishes.clone()).unwrap_or_default();
+    let before =
+        lock.plugins().get(&inspected.component.source).map(|locked| locked.wishes.clone()).unwrap_or_default();
     let more = Wishes::of(inspected.descriptor()).beyond(&before);
     lock.approve(&inspected.component, inspected.descriptor());
     lock.save()?;
     println!("approved {} as {}", inspected.component.source, inspected.component.digest_text());
-    println!("it may ask for {}; each connector's `grant` says what it gets", if more.is_empty() { "nothing new".to_owned() } else { more.join(", ") });
+    println!(
+        "it may ask for {}; each connector's `grant` says what it gets",
+        if more.is_empty() { "nothing new".to_owned() } else { more.join(", ") }
+    );
     Ok(())
 }

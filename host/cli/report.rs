@@ -14,9 +14,12 @@ use crate::{
 };
 
 pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliError> {
-    let day_ms = command.day.as_deref().map(parse_instant).transpose().map_err(|error| {
-        CliError::usage(format!("`--day`: {error}")).hint("write `--day 2026-11-01`")
-    })?;
+    let day_ms = command
+        .day
+        .as_deref()
+        .map(parse_instant)
+        .transpose()
+        .map_err(|error| CliError::usage(format!("`--day`: {error}")).hint("write `--day 2026-11-01`"))?;
     let host = context.host()?;
     // A connector that was removed from the configuration still has its ledger.
     if !host.state.connectors()?.contains(&command.name) {
@@ -35,7 +38,9 @@ pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliEr
     if command.csv {
         print!("{}", csv::windows(&[summary])?);
     } else if command.json {
-        print_json(&serde_json::json!({ "name": summary.name, "windows": summary.windows, "items": items, "copies": copies }))?;
+        print_json(
+            &serde_json::json!({ "name": summary.name, "windows": summary.windows, "items": items, "copies": copies }),
+        )?;
     } else if summary.windows.is_empty() {
         match &command.day {
             Some(day) => println!("No items were archived on {day}: no window touches that day."),

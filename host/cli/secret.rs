@@ -54,7 +54,8 @@ fn read() -> Result<SecretString, CliError> {
     }
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
-        return Err(CliError::usage("no secret was given").hint("type it, or pipe it in: `printf %s \"$PASSWORD\" | chancery secret set NAME`"));
+        return Err(CliError::usage("no secret was given")
+            .hint("type it, or pipe it in: `printf %s \"$PASSWORD\" | chancery secret set NAME`"));
     }
     if secret.len() as u64 > SECRET_BYTES_MAX {
         return Err(CliError::usage(format!("the secret is longer than {SECRET_BYTES_MAX} bytes")));
@@ -83,7 +84,8 @@ impl<'a> Quiet<'a> {
 impl Drop for Quiet<'_> {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            let _nothing_better = rustix::termios::tcsetattr(self.stdin, rustix::termios::OptionalActions::Flush, before);
+            let _nothing_better =
+                rustix::termios::tcsetattr(self.stdin, rustix::termios::OptionalActions::Flush, before);
         }
     }
 }

@@ -46,7 +46,10 @@ pub(super) fn run(context: &Context, command: &Json) -> Result<ExitCode, CliErro
             print!("{}", text::window(&last.into()));
         }
         if items.parked > 0 || copies.failed > 0 {
-            println!("  parked          {} items, {} copies: `chancery parked list {}`", items.parked, copies.failed, connector.name);
+            println!(
+                "  parked          {} items, {} copies: `chancery parked list {}`",
+                items.parked, copies.failed, connector.name
+            );
         }
         if open > 0 {
             println!("  hint: `chancery sync {}` goes on where it stopped", connector.name);

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     config::Connector,
-    item::{Interval, time::{parse_instant, rfc3339}},
+    item::{
+        Interval,
+        time::{parse_instant, rfc3339},
+    },
     report::{ConnectorSummary, Summary, summary::ErrorSummary, text},
     scheduler::{self, ConnectorOutcome, Host, Sync},
 };
@@ -74,7 +77,9 @@ pub(super) fn exit_code(summary: &Summary, strict: bool) -> u8 {
 }
 
 fn parse_window(text: &str) -> Result<Interval, CliError> {
-    let wrong = |why: String| CliError::usage(format!("`--window {text}`: {why}")).hint("write `--window 2026-11-01..2026-11-02`");
+    let wrong = |why: String| {
+        CliError::usage(format!("`--window {text}`: {why}")).hint("write `--window 2026-11-01..2026-11-02`")
+    };
     let (from, to) = text.split_once("..").ok_or_else(|| wrong("it has no `..`".to_owned()))?;
     let start_ms = parse_instant(from).map_err(wrong)?;
     let end_ms = parse_instant(to).map_err(wrong)?;
@@ -84,12 +89,7 @@ fn parse_window(text: &str) -> Result<Interval, CliError> {
     Ok(Interval { start_ms: Some(start_ms), end_ms })
 }
 
-async fn dry_run(
-    host: &Host,
-    connectors: &[&Connector],
-    what: &Sync,
-    json: bool,
-) -> Result<ExitCode, CliError> {
+async fn dry_run(host: &Host, connectors: &[&Connector], what: &Sync, json: bool) -> Result<ExitCode, CliError> {
     let mut planned = Vec::new();
     for connector in connectors {
         planned.push((&connector.name, scheduler::dry_run(host, connector, what).await?));

@@ -9,7 +9,7 @@ use std::{
 
 use super::{error::ConfigError, schedule::Schedule, typed};
 use crate::{
-    destinations::maildir::{MaildirSettings, Mailboxes},
+    destinations::maildir::{Mailboxes, MaildirSettings},
     item::{limits, network::Network, time::parse_instant},
 };
 
@@ -248,7 +248,11 @@ impl Config {
                 .and_then(|limits| limits.connectors_at_once_max)
                 .unwrap_or(limits::CONNECTORS_AT_ONCE_MAX)
                 .max(1),
-            calls: main.limits.as_ref().map_or_else(|| Ok(Calls::default()), calls).map_err(|why| ConfigError::new(file, why))?,
+            calls: main
+                .limits
+                .as_ref()
+                .map_or_else(|| Ok(Calls::default()), calls)
+                .map_err(|why| ConfigError::new(file, why))?,
             base,
         };
         let includes = main.include.clone();
@@ -258,7 +262,8 @@ impl Config {
                 let text = fs::read_to_string(&path).map_err(|error| ConfigError::new(&path, error.to_string()))?;
                 let part = parse(&path, &text)?;
                 if part.data_dir.is_some() || part.network.is_some() || part.stage.is_some() || part.limits.is_some() {
-                    let problem = ConfigError::new(&path, "an included file may hold only `[[connector]]` and `[credential.…]`");
+                    let problem =
+                        ConfigError::new(&path, "an included file may hold only `[[connector]]` and `[credential.…]`");
                     return Err(problem.hint(format!("move the other keys to `{}`", file.display())));
                 }
                 config.add(&path, part)?;
@@ -285,7 +290,8 @@ impl Config {
         for typed in part.connector {
             let connector = connector(file, &self.base, typed)?;
             if let Some(other) = self.connector(&connector.name) {
-                let message = format!("connector `{}` is defined in `{}` already", connector.name, other.file.display());
+                let message =
+                    format!("connector `{}` is defined in `{}` already", connector.name, other.file.display());
                 return Err(ConfigError::new(file, message).hint("give it another `name`"));
             }
             self.connectors.push(connector);
@@ -312,14 +318,19 @@ impl Config {
         let username = typed.username.ok_or_else(|| missing("username"));
         let parameter = typed.parameter.ok_or_else(|| missing("parameter"));
         let scheme = match typed.scheme {
-            typed::SchemeName::Basic => Scheme::Basic { username: username?, password: secret(typed.password, "password")? },
-            typed::SchemeName::Login => Scheme::Login { username: username?, password: secret(typed.password, "password")? },
+            typed::SchemeName::Basic => {
+                Scheme::Basic { username: username?, password: secret(typed.password, "password")? }
+            }
+            typed::SchemeName::Login => {
+                Scheme::Login { username: username?, password: secret(typed.password, "password")? }
+            }
             typed::SchemeName::Bearer => Scheme::Bearer { token: secret(typed.token, "token")? },
             typed::SchemeName::Header => Scheme::Header { parameter: parameter?, value: secret(typed.value, "value")? },
             typed::SchemeName::Query => Scheme::Query { parameter: parameter?, value: secret(typed.value, "value")? },
         };
         if typed.origins.is_empty() {
-            return Err(missing("origins").hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`"));
+            return Err(missing("origins")
+                .hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`"));
         }
         Ok(Credential { name: name.to_owned(), scheme, origins: typed.origins })
     }
@@ -328,7 +339,8 @@ impl Config {
 fn parse(file: &Path, text: &str) -> Result<typed::File, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        ConfigError::new(file, format!("line {line}: {}", error.message())).hint("every key is explained in docs/configuration.md")
+        ConfigError::new(file, format!("line {line}: {}", error.message()))
+            .hint("every key is explained in docs/configuration.md")
     })
 }
 
@@ -347,7 +359,11 @@ fn included(file: &Path, base: &Path, pattern: &str) -> Result<Vec<PathBuf>, Con
     let mut paths: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(ending) && !name.starts_with('.')))
+        .filter(|path| {
+            path.file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| name.ends_with(ending) && !name.starts_with('.'))
+        })
         .collect();
     paths.sort();
     Ok(paths)
@@ -358,7 +374,11 @@ fn calls(typed: &typed::Limits) -> Result<Calls, String> {
     let default = Calls::default();
     let time = |key: &str, text: Option<&String>, default: Duration| -> Result<Duration, String> {
         let ms = duration_ms(&format!("limits.{key}"), text, default)?;
-        u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis).ok_or_else(|| format!("`limits.{key}` must be more than 0"))
+        u64::try_from(ms)
+            .ok()
+            .filter(|ms| *ms > 0)
+            .map(Duration::from_millis)
+            .ok_or_else(|| format!("`limits.{key}` must be more than 0"))
     };
     let time_max = time("call_time_max", typed.call_time_max.as_ref(), default.time_max)?;
     let cpu_time_max = time("call_cpu_time_max", typed.call_cpu_time_max.as_ref(), default.cpu_time_max.min(time_max))?;
@@ -386,7 +406,9 @@ fn network(base: &Path, typed: Option<&Network>) -> Network {
 
 /// Letters, digits, `-` and `_`: names are also folder names.
 fn valid_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
 fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connector, ConfigError> {

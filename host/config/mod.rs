@@ -10,5 +10,7 @@ mod schedule;
 mod typed;
 
 pub use error::ConfigError;
-pub use meaning::{Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, SecretRef, Scheme, Source};
+pub use meaning::{
+    Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme, SecretRef, Source,
+};
 pub use schedule::Schedule;

@@ -23,7 +23,9 @@ impl Schedule {
     /// Says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || {
-            format!("`{text}` is no schedule; write `daily at 02:00 Europe/Berlin`, `hourly` or `cron 0 2 * * * Europe/Berlin`")
+            format!(
+                "`{text}` is no schedule; write `daily at 02:00 Europe/Berlin`, `hourly` or `cron 0 2 * * * Europe/Berlin`"
+            )
         };
         let words: Vec<&str> = text.split_whitespace().collect();
         let (pattern, zone) = match words.as_slice() {
@@ -37,7 +39,8 @@ impl Schedule {
         };
         let zone = match zone {
             [] => TimeZone::UTC,
-            [name] => TimeZone::get(name).map_err(|_| format!("`{name}` in `{text}` is no time zone; write one like `Europe/Berlin`"))?,
+            [name] => TimeZone::get(name)
+                .map_err(|_| format!("`{name}` in `{text}` is no time zone; write one like `Europe/Berlin`"))?,
             _ => return Err(expected()),
         };
         let cron = Cron::from_str(&pattern).map_err(|error| format!("`{pattern}` is no cron expression: {error}"))?;
@@ -62,7 +65,11 @@ mod tests {
             ("cron * * *", None),
             ("", None),
         ] {
-            assert_eq!(Schedule::parse(text).ok().map(|schedule| schedule.cron.pattern.to_string()).as_deref(), pattern, "{text}");
+            assert_eq!(
+                Schedule::parse(text).ok().map(|schedule| schedule.cron.pattern.to_string()).as_deref(),
+                pattern,
+                "{text}"
+            );
         }
     }
 }

@@ -23,7 +23,13 @@ pub(super) async fn attempt<T, F: Future<Output = Result<T, Failure>>>(
         attempt += 1;
         match policy::decide(failure.next, attempt, parkable) {
             Decision::Wait(wait) => {
-                tracing::warn!(connector = turn.connector, code = failure.code, attempt, wait_ms = wait.as_millis(), "{failure}; trying again");
+                tracing::warn!(
+                    connector = turn.connector,
+                    code = failure.code,
+                    attempt,
+                    wait_ms = wait.as_millis(),
+                    "{failure}; trying again"
+                );
                 turn.progress.waiting(&failure, wait);
                 tokio::time::sleep(wait).await;
             }

@@ -83,7 +83,9 @@ async fn for_limit(
         }
         // A limit that withholds nothing renders what another destination's rendering without notices holds already.
         let whole = entry.renderings.iter().find_map(|(_, rendering)| match rendering {
-            Rendering::Message { message, partial: false } if limit.is_none_or(|limit| message.size_bytes() <= limit) => {
+            Rendering::Message { message, partial: false }
+                if limit.is_none_or(|limit| message.size_bytes() <= limit) =>
+            {
                 Some(rendering.clone())
             }
             _ => None,
@@ -93,10 +95,8 @@ async fn for_limit(
             None => wanted.push(index),
         }
     }
-    let states: Vec<Vec<AttachmentState<'_>>> = wanted
-        .iter()
-        .map(|&index| attachment_states(&page.items[converted[index].item.position], limit))
-        .collect();
+    let states: Vec<Vec<AttachmentState<'_>>> =
+        wanted.iter().map(|&index| attachment_states(&page.items[converted[index].item.position], limit)).collect();
     let mut renderings = Vec::with_capacity(wanted.len());
     for cut in batches(page, converted, &wanted) {
         renderings.extend(batch(turn, page, converted, &wanted[cut.clone()], &states[cut]).await?);
@@ -139,10 +139,8 @@ async fn batch(
 ) -> Result<Vec<Rendering>, Failure> {
     let batch = build(turn, page, converted, wanted, states);
     let blobs: Arc<dyn BlobSource> = Arc::clone(&turn.stage) as _;
-    let outcome = attempt(turn, true, || async {
-        turn.converter.lock().await.convert(&batch, Arc::clone(&blobs)).await
-    })
-    .await;
+    let outcome =
+        attempt(turn, true, || async { turn.converter.lock().await.convert(&batch, Arc::clone(&blobs)).await }).await;
     match outcome {
         Ok(answers) => Ok(renderings(answers, states)),
         Err((failure, Decision::Park)) if wanted.len() == 1 => Ok(vec![failed(&failure)]),
@@ -163,7 +161,8 @@ fn build<'a>(
     wanted: &[usize],
     states: &[Vec<AttachmentState<'a>>],
 ) -> Batch<'a> {
-    let mut tables = Tables { page, people: HashMap::new(), parties: Vec::new(), conversations: HashMap::new(), chats: Vec::new() };
+    let mut tables =
+        Tables { page, people: HashMap::new(), parties: Vec::new(), conversations: HashMap::new(), chats: Vec::new() };
     let items = wanted
         .iter()
         .zip(states)

@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    crash,
     convert::{Converted, ConvertedItem, Rendering},
+    crash,
     map::Doubt,
     policy::{self, Decision},
     turn::{DestinationSlot, Step, Turn, blocking},
@@ -155,7 +155,13 @@ async fn deliver_group(
                 attempt += 1;
                 match policy::decide(failure.next, attempt, false) {
                     Decision::Wait(wait) => {
-                        tracing::warn!(connector = turn.connector, code = failure.code, attempt, wait_ms = wait.as_millis(), "{failure}; looking, then trying again");
+                        tracing::warn!(
+                            connector = turn.connector,
+                            code = failure.code,
+                            attempt,
+                            wait_ms = wait.as_millis(),
+                            "{failure}; looking, then trying again"
+                        );
                         turn.progress.waiting(&failure, wait);
                         tokio::time::sleep(wait).await;
                         to_send.iter_mut().for_each(|copy| copy.doubt = Doubt::Sent);
@@ -175,7 +181,8 @@ async fn look_for_doubtful(
     group: Vec<Ready>,
     receipts: &mut Group,
 ) -> Result<Vec<Ready>, Failure> {
-    let (doubtful, mut to_send): (Vec<Ready>, Vec<Ready>) = group.into_iter().partition(|copy| copy.doubt != Doubt::None);
+    let (doubtful, mut to_send): (Vec<Ready>, Vec<Ready>) =
+        group.into_iter().partition(|copy| copy.doubt != Doubt::None);
     if doubtful.is_empty() {
         return Ok(to_send);
     }

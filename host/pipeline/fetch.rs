@@ -53,7 +53,9 @@ pub(super) async fn pull(turn: &Turn, window: &Window, cursor: Cursor) -> Result
             NextMove::AskPerson,
             format!("the source of connector `{}` answered the same cursor it was asked with", turn.connector),
         )
-        .hint("the source or its plugin repeats itself: run `chancery connector check`, then tell the plugin's author"));
+        .hint(
+            "the source or its plugin repeats itself: run `chancery connector check`, then tell the plugin's author",
+        ));
     }
     if let Some(per_mille) = fetched.page.progress {
         turn.progress.position(per_mille);

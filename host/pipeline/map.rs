@@ -104,7 +104,10 @@ async fn resolve(turn: &Turn, page: &Page, fresh: &[StagedItem]) -> Result<Vec<V
     let answers = attempt(turn, false, || async { mapper.lock().await.resolve(&questions, &turn.directory).await })
         .await
         .map_err(|(failure, _)| failure)?;
-    Ok(answers_of.into_iter().map(|indices| indices.into_iter().map(|index| answers[index].clone()).collect()).collect())
+    Ok(answers_of
+        .into_iter()
+        .map(|indices| indices.into_iter().map(|index| answers[index].clone()).collect())
+        .collect())
 }
 
 /// Decides which copies an item gets.
@@ -178,14 +181,21 @@ impl Planner {
             (Target::Mailbox(address), None) => Some(MappedCopy {
                 number: u16::try_from(number).ok()?,
                 destination: copy.destination,
-                mailbox: self.destinations_of.get(address).map_or_else(|| address.as_str().into(), |(name, _)| Arc::clone(name)),
+                mailbox: self
+                    .destinations_of
+                    .get(address)
+                    .map_or_else(|| address.as_str().into(), |(name, _)| Arc::clone(name)),
                 doubt: Doubt::None,
             }),
             _ => None,
         });
         let to_deliver: Vec<MappedCopy> = to_deliver.collect();
-        let mapped = (!to_deliver.is_empty())
-            .then_some(MappedItem { ordinal, position: staged.position, mailboxes, copies: to_deliver });
+        let mapped = (!to_deliver.is_empty()).then_some(MappedItem {
+            ordinal,
+            position: staged.position,
+            mailboxes,
+            copies: to_deliver,
+        });
         (Plan { ordinal, resolutions, copies, parked, excluded: None }, mapped)
     }
 

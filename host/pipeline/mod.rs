@@ -32,7 +32,10 @@ use tokio::sync::mpsc;
 use crate::item::{Failure, limits};
 
 pub use parked::{Retried, Selection, retry};
-pub use turn::{Converted, Converter, Directory, DestinationSlot, Mapper, Progress, PullRequest, Reading, Silent, Source, Step, Turn};
+pub use turn::{
+    Converted, Converter, DestinationSlot, Directory, Mapper, Progress, PullRequest, Reading, Silent, Source, Step,
+    Turn,
+};
 pub use window::{Due, WindowReport};
 
 /// Takes one window from wherever it stands to its end.

@@ -28,7 +28,8 @@ pub struct Selection {
 impl Selection {
     /// Whether a parked row is meant.
     pub fn holds(&self, row: &ParkedRow) -> bool {
-        self.reason.as_ref().is_none_or(|code| *code == row.code) && self.item.is_none_or(|item| item == row.key.ordinal)
+        self.reason.as_ref().is_none_or(|code| *code == row.code)
+            && self.item.is_none_or(|item| item == row.key.ordinal)
     }
 }
 

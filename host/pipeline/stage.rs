@@ -52,8 +52,7 @@ pub(super) async fn stage(turn: &Turn, window: &Window, fetched: Fetched) -> Res
     let Fetched { page, draft } = fetched;
     let page = Arc::new(page);
     let next = page.cursor.clone().map(Some);
-    let (state, staging, id, interval) =
-        (Arc::clone(&turn.state), Arc::clone(&page), window.id, window.interval);
+    let (state, staging, id, interval) = (Arc::clone(&turn.state), Arc::clone(&page), window.id, window.interval);
     let standings = blocking(move || {
         let page_name = draft.commit(&staging)?;
         crash::point("stage:written");
@@ -131,11 +130,7 @@ pub(super) async fn resume(turn: &Turn, window: &Window, sender: &Sender<Staged>
     Ok(())
 }
 
-fn unfinished(
-    state: &crate::state::ConnectorState,
-    window: WindowId,
-    seq: u32,
-) -> Result<Vec<StagedItem>, Failure> {
+fn unfinished(state: &crate::state::ConnectorState, window: WindowId, seq: u32) -> Result<Vec<StagedItem>, Failure> {
     state.page_items(window, seq)?.into_iter().map(|row| staged_item(state, row)).collect()
 }
 

@@ -11,8 +11,7 @@ use tokio::sync::Mutex;
 use crate::{
     destinations::{Destination, MailboxLocks},
     item::{
-        Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution,
-        mapping::DirectoryLookup,
+        Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution, mapping::DirectoryLookup,
     },
     stage::Stage,
     state::{ConnectorState, Pins, StateError},

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     item::{Failure, Interval, NextMove, Page, Unreadable, limits},
-    state::{ConnectorState, CopyKey, FileMemory, Group, StateError, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow},
+    state::{
+        ConnectorState, CopyKey, FileMemory, Group, StateError, WindowClose, WindowId, WindowKind, WindowOpen,
+        WindowRow,
+    },
 };
 
 /// A window to be done.
@@ -62,12 +65,10 @@ impl Window {
     pub(super) fn reading(&self, lookback_ms: i64) -> Reading {
         match (&self.file, self.interval.start_ms) {
             (Some(file), _) => Reading::File(file.path.clone()),
-            (None, Some(start_ms)) if !self.since_bookmark => {
-                Reading::Window(Interval {
-                    start_ms: Some(start_ms.saturating_sub(lookback_ms)),
-                    end_ms: self.interval.end_ms,
-                })
-            }
+            (None, Some(start_ms)) if !self.since_bookmark => Reading::Window(Interval {
+                start_ms: Some(start_ms.saturating_sub(lookback_ms)),
+                end_ms: self.interval.end_ms,
+            }),
             (None, _) => Reading::Since,
         }
     }
@@ -109,10 +110,13 @@ pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
     let (due, pins) = (due.clone(), turn.pins.clone());
     turn.with_state(move |state| {
         let bookmark = state.bookmark()?;
-        let same = |row: &WindowRow| row.kind == due.kind && row.subject.as_deref() == due.file.as_ref().map(|file| &*file.path);
-        let left_open = state.open_windows()?.into_iter().find(|row| {
-            same(row) && (due.file.is_some() || due.since_bookmark || row.interval == due.interval)
-        });
+        let same = |row: &WindowRow| {
+            row.kind == due.kind && row.subject.as_deref() == due.file.as_ref().map(|file| &*file.path)
+        };
+        let left_open = state
+            .open_windows()?
+            .into_iter()
+            .find(|row| same(row) && (due.file.is_some() || due.since_bookmark || row.interval == due.interval));
         let file = due.file.clone();
         if let Some(row) = left_open {
             let next = (!row.read_to_end).then_some(row.cursor);

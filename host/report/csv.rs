@@ -10,17 +10,44 @@ use crate::item::time::rfc3339;
 pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record([
-        "connector", "start", "end", "fetched", "delivered", "parked", "duplicate", "excluded", "seen", "available",
-        "imported", "partial", "skipped", "failed", "pending",
+        "connector",
+        "start",
+        "end",
+        "fetched",
+        "delivered",
+        "parked",
+        "duplicate",
+        "excluded",
+        "seen",
+        "available",
+        "imported",
+        "partial",
+        "skipped",
+        "failed",
+        "pending",
     ])?;
     for connector in connectors {
         for window in &connector.windows {
             let (items, copies) = (&window.items, &window.copies);
             let counts = [
-                items.fetched, items.delivered, items.parked, items.duplicate, items.excluded, items.seen,
-                copies.available, copies.imported, copies.partial, copies.skipped, copies.failed, copies.pending,
+                items.fetched,
+                items.delivered,
+                items.parked,
+                items.duplicate,
+                items.excluded,
+                items.seen,
+                copies.available,
+                copies.imported,
+                copies.partial,
+                copies.skipped,
+                copies.failed,
+                copies.pending,
             ];
-            let head = [cell(&connector.name), window.start.map_or_else(String::new, rfc3339), window.end.map_or_else(String::new, rfc3339)];
+            let head = [
+                cell(&connector.name),
+                window.start.map_or_else(String::new, rfc3339),
+                window.end.map_or_else(String::new, rfc3339),
+            ];
             writer.write_record(head.into_iter().chain(counts.map(|count| count.to_string())))?;
         }
     }

@@ -157,12 +157,7 @@ impl From<&WindowRow> for WindowSummary {
     fn from(row: &WindowRow) -> Self {
         let mut copies = Copies::default();
         row.copies.iter().for_each(|counts| copies.add(counts.into()));
-        Self {
-            start: row.interval.start_ms,
-            end: Some(row.interval.end_ms),
-            items: (&row.items).into(),
-            copies,
-        }
+        Self { start: row.interval.start_ms, end: Some(row.interval.end_ms), items: (&row.items).into(), copies }
     }
 }
 
@@ -181,7 +176,10 @@ impl ConnectorSummary {
 impl Summary {
     /// Whether something is parked in these windows.
     pub fn has_parked(&self) -> bool {
-        self.connectors.iter().flat_map(|connector| &connector.windows).any(|window| window.items.parked > 0 || window.copies.failed > 0)
+        self.connectors
+            .iter()
+            .flat_map(|connector| &connector.windows)
+            .any(|window| window.items.parked > 0 || window.copies.failed > 0)
     }
 
     /// The first connector whose turn ended early.

@@ -103,7 +103,10 @@ impl Archive {
         let unpacking = self.unpack_from(index, 0)?;
         if unpacking.entry.size > bytes_max {
             let Entry { name, size, .. } = &unpacking.entry;
-            let why = format!("entry {index} of `{path}` (`{}`) has {size} bytes, over the limit of {bytes_max}", name.escape_debug());
+            let why = format!(
+                "entry {index} of `{path}` (`{}`) has {size} bytes, over the limit of {bytes_max}",
+                name.escape_debug()
+            );
             return Err(Failure::new("too-large", NextMove::Reject, why));
         }
         let mut writer = sink.create().map_err(|error| super::blobs::stage_failed(&error))?;
@@ -138,7 +141,11 @@ impl Archive {
     fn start(&mut self, index: u32) -> Result<Unpacking, Failure> {
         let path = &self.path;
         let Ok(at) = self.entries.binary_search_by_key(&index, |entry| entry.index) else {
-            return Err(Failure::new("zip-entry-missing", NextMove::Reject, format!("`{path}` has no file number {index}")));
+            return Err(Failure::new(
+                "zip-entry-missing",
+                NextMove::Reject,
+                format!("`{path}` has no file number {index}"),
+            ));
         };
         let entry = self.entries[at].clone();
         let packed = self.directory.by_index_raw(index as usize).map_err(|error| damaged(path, &error))?;
@@ -149,7 +156,14 @@ impl Archive {
             CompressionMethod::Stored => Box::new(section),
             _ => Box::new(DeflateDecoder::new(section)),
         };
-        Ok(Unpacking { entry, unpacked, at: 0, sum: crc32fast::Hasher::new(), sum_claimed: packed.crc32(), ended: false })
+        Ok(Unpacking {
+            entry,
+            unpacked,
+            at: 0,
+            sum: crc32fast::Hasher::new(),
+            sum_claimed: packed.crc32(),
+            ended: false,
+        })
     }
 }
 
@@ -193,7 +207,8 @@ impl Unpacking {
             Ok(0) => {}
             Ok(_) => {
                 let Entry { index, name, size } = &self.entry;
-                let why = format!("entry {index} of `{path}` (`{}`) claims {size} bytes and holds more", name.escape_debug());
+                let why =
+                    format!("entry {index} of `{path}` (`{}`) claims {size} bytes and holds more", name.escape_debug());
                 return Err(Failure::new("zip-bomb", NextMove::Reject, why));
             }
             Err(error) => return Err(self.damaged(path, &error.to_string())),
@@ -207,14 +222,19 @@ impl Unpacking {
 
     fn damaged(&self, path: &str, why: &str) -> Failure {
         let Entry { index, name, .. } = &self.entry;
-        Failure::new("zip-damaged", NextMove::Reject, format!("entry {index} of `{path}` (`{}`) is damaged: {why}", name.escape_debug()))
-            .hint("copy the archive again; if it stays so, export anew")
+        Failure::new(
+            "zip-damaged",
+            NextMove::Reject,
+            format!("entry {index} of `{path}` (`{}`) is damaged: {why}", name.escape_debug()),
+        )
+        .hint("copy the archive again; if it stays so, export anew")
     }
 }
 
 /// Checks every entry, whether or not it will be read: an archive is good or it is not.
 fn check(path: &str, directory: &mut ZipArchive<Budgeted>, packed_bytes: u64) -> Result<Vec<Entry>, Failure> {
-    let refuse = |code: &str, why: String| Err(Failure::new(code, NextMove::Reject, format!("`{path}` is not read: {why}")));
+    let refuse =
+        |code: &str, why: String| Err(Failure::new(code, NextMove::Reject, format!("`{path}` is not read: {why}")));
     if directory.len() > limits::ENTRIES_MAX {
         return refuse("zip-bomb", format!("it holds more than {} entries", limits::ENTRIES_MAX));
     }
@@ -251,7 +271,10 @@ fn check(path: &str, directory: &mut ZipArchive<Budgeted>, packed_bytes: u64) ->
     }
     let bytes_max = packed_bytes.saturating_mul(limits::UNPACK_RATIO_MAX).min(limits::UNPACK_BYTES_MAX);
     if unpacked_bytes > bytes_max {
-        return refuse("zip-bomb", format!("{packed_bytes} bytes would unpack to {unpacked_bytes}, over the limit of {bytes_max}"));
+        return refuse(
+            "zip-bomb",
+            format!("{packed_bytes} bytes would unpack to {unpacked_bytes}, over the limit of {bytes_max}"),
+        );
     }
     if directory.has_overlapping_files().map_err(|error| damaged(path, &error))? {
         return refuse("zip-bomb", "its entries overlap".to_owned());

@@ -55,7 +55,6 @@ pub(super) mod params {
 
     use super::types::{Call, CallOutcome, ConversationKind, Direction, Event, Withheld};
 
-
     /// `types.extensions`.
     pub(crate) type Extensions<'a> = &'a [(String, String)];
 

@@ -78,7 +78,8 @@ impl BlobTable {
         writing.size += chunk.len() as u64;
         if chunk.len() > limits::READ_BYTES_MAX as usize || writing.size > bytes_max {
             *place = None;
-            let why = format!("an attachment is over {bytes_max} bytes, or a piece of it over {}", limits::READ_BYTES_MAX);
+            let why =
+                format!("an attachment is over {bytes_max} bytes, or a piece of it over {}", limits::READ_BYTES_MAX);
             return Err(Failure::new("too-large", NextMove::Reject, why));
         }
         writing.writer.write(chunk).map_err(|error| stage_failed(&error))
@@ -98,8 +99,12 @@ fn unknown_writer() -> Failure {
 
 /// The failure when the stage cannot be written. It ends the guest's call: a full disk is none of its business.
 pub(super) fn stage_failed(error: &io::Error) -> Failure {
-    Failure::new(STAGE_UNWRITABLE, NextMove::Retry { after: None }, format!("an attachment could not be staged: {error}"))
-        .hint("see that the stage's folder can be written and has room (`chancery doctor`)")
+    Failure::new(
+        STAGE_UNWRITABLE,
+        NextMove::Retry { after: None },
+        format!("an attachment could not be staged: {error}"),
+    )
+    .hint("see that the stage's folder can be written and has room (`chancery doctor`)")
 }
 
 /// A sink for calls that must not bring attachments (`check`, `roster`, `totals`).

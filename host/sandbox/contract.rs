@@ -129,7 +129,8 @@ fn find_world<'a>(exports: impl Iterator<Item = &'a str>) -> Result<World, Misfi
         [] => Err(Misfit {
             code: "plugin-world",
             why: format!("it exports none of `{PACKAGE}/source`, `/mapper`, `/converter`"),
-            hint: "build it for one of the worlds in `wit/`: `source-plugin`, `mapper-plugin`, `converter-plugin`".to_owned(),
+            hint: "build it for one of the worlds in `wit/`: `source-plugin`, `mapper-plugin`, `converter-plugin`"
+                .to_owned(),
         }),
         [(first, _), (second, _), ..] => Err(Misfit {
             code: "plugin-world",
@@ -143,7 +144,8 @@ fn check_import(world: World, import: &str) -> Result<(), Misfit> {
     let shown = cut(import, 200).escape_debug().to_string();
     let refused = |hint: String| {
         let offered: Vec<_> = world.offered().iter().map(|interface| format!("`{PACKAGE}/{interface}`")).collect();
-        let wasi: Vec<_> = WASI_ALWAYS.into_iter().chain(["http"]).filter(|package| world.offers_wasi(package)).collect();
+        let wasi: Vec<_> =
+            WASI_ALWAYS.into_iter().chain(["http"]).filter(|package| world.offers_wasi(package)).collect();
         Misfit {
             code: "plugin-import",
             why: format!(
@@ -187,7 +189,9 @@ fn how_to_drop(package: &str) -> String {
         "sockets" => "Rust: do without `std::net`",
         _ => "componentize-js: `--disable all`",
     };
-    format!("a converter or mapper has no use for it; the build leaves it out (componentize-py: `--stub-wasi`; {disable})")
+    format!(
+        "a converter or mapper has no use for it; the build leaves it out (componentize-py: `--stub-wasi`; {disable})"
+    )
 }
 
 fn check_version(interface: &str, version: Option<Version>) -> Result<(), Misfit> {
@@ -264,7 +268,9 @@ mod tests {
 
     #[test]
     fn a_misfit_says_what_is_needed_what_is_offered_and_what_to_do() {
-        let misfit = |import: &str, export: &str| check([import].into_iter(), [export].into_iter()).map_err(|misfit| (misfit.why, misfit.hint));
+        let misfit = |import: &str, export: &str| {
+            check([import].into_iter(), [export].into_iter()).map_err(|misfit| (misfit.why, misfit.hint))
+        };
         let (why, hint) = misfit("wasi:http/types@0.2.6", EXPORT[1].0).unwrap_err();
         assert_eq!(
             why,
@@ -283,9 +289,12 @@ mod tests {
     #[test]
     fn a_component_fills_one_world() {
         let none = [];
-        let world = |exports: &[&'static str]| check(none.into_iter(), exports.iter().copied()).map_err(|misfit| misfit.why);
+        let world =
+            |exports: &[&'static str]| check(none.into_iter(), exports.iter().copied()).map_err(|misfit| misfit.why);
         assert!(world(&[]).unwrap_err().contains("exports none"));
-        assert!(world(&["wasi:cli/run@0.2.0", "acme:connector/source@0.1.0", "run"]).unwrap_err().contains("exports none"));
+        assert!(
+            world(&["wasi:cli/run@0.2.0", "acme:connector/source@0.1.0", "run"]).unwrap_err().contains("exports none")
+        );
         assert!(world(&[EXPORT[0].0, EXPORT[2].0]).unwrap_err().contains("exports both"));
     }
 }

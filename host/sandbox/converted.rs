@@ -2,10 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use crate::item::{
-    Batch, BlobRef, Failure, Message, NextMove, Splice,
-    descriptor::Grouping,
-};
+use crate::item::{Batch, BlobRef, Failure, Message, NextMove, Splice, descriptor::Grouping};
 
 use super::{
     bindings::converter::exports::chancery::connector::converter,
@@ -113,12 +110,17 @@ fn take_message(message: converter::Message, items: &[u32], batch: &Batch<'_>) -
             return Err(format!("splice {number}: the offsets do not ascend"));
         }
         last = Some(splice.offset);
-        check_splice(&skeleton, outline.body, splice.offset as usize).map_err(|why| format!("splice {number}: {why}"))?;
+        check_splice(&skeleton, outline.body, splice.offset as usize)
+            .map_err(|why| format!("splice {number}: {why}"))?;
         // `wanted` is in order of item and attachment, because `items` ascends.
-        let place = wanted.binary_search_by_key(&(splice.item, splice.attachment), |(item, attachment, _)| (*item, *attachment));
+        let place = wanted
+            .binary_search_by_key(&(splice.item, splice.attachment), |(item, attachment, _)| (*item, *attachment));
         let blob = place.ok().and_then(|place| wanted[place].2.take());
         let blob = blob.ok_or_else(|| {
-            format!("splice {number}: attachment {} of item {} is not present here, or already in", splice.attachment, splice.item)
+            format!(
+                "splice {number}: attachment {} of item {} is not present here, or already in",
+                splice.attachment, splice.item
+            )
         })?;
         taken.push(Splice { offset: splice.offset, blob: blob.clone() });
     }
@@ -133,7 +135,11 @@ fn take_message(message: converter::Message, items: &[u32], batch: &Batch<'_>) -
 fn bad_message(why: &str, items: &[u32], batch: &Batch<'_>, call: &Call<'_>) -> Failure {
     let first = items.first().map_or(0, |item| *item);
     let id = batch.items.get(first as usize).map_or("", |item| item.item.id.as_str());
-    let message = format!("{} wrote a message for item {first} (`{}`) that is not delivered: {why}", call.plugin, printable(cut(id, 80)));
+    let message = format!(
+        "{} wrote a message for item {first} (`{}`) that is not delivered: {why}",
+        call.plugin,
+        printable(cut(id, 80))
+    );
     Failure::new("plugin-bad-output", NextMove::Reject, message)
         .hint(format!("report this to the author of `{}`; after an update: `chancery parked retry`", call.plugin.name))
 }

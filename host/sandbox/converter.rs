@@ -23,6 +23,8 @@ use world::exports::chancery::connector::converter;
 
 /// Bytes of one `read-attachment`.
 const ATTACHMENT_CHUNK_BYTES_MAX: u32 = 1 << 20;
+/// Bytes that a read counts for at the least, so that reading byte by byte ends too.
+const ATTACHMENT_CHUNK_BYTES_MIN: u64 = 4 << 10;
 
 /// What became of some items of a batch. Over all of a batch's, each item is named exactly once.
 #[derive(Clone, Debug)]
@@ -76,12 +78,18 @@ impl ConverterCall {
         };
         let found = self.attachments.get(item as usize).and_then(|attachments| attachments.get(attachment as usize));
         let (Some(found), Some(blobs)) = (found, &self.blobs) else {
-            return Err(rejected("attachment-unknown", format!("item {item} of this batch has no attachment {attachment}")));
+            return Err(rejected(
+                "attachment-unknown",
+                format!("item {item} of this batch has no attachment {attachment}"),
+            ));
         };
         let Some(blob) = found else {
-            return Err(rejected("attachment-absent", format!("attachment {attachment} of item {item} is not present")));
+            return Err(rejected(
+                "attachment-absent",
+                format!("attachment {attachment} of item {item} is not present"),
+            ));
         };
-        if u64::from(max.min(ATTACHMENT_CHUNK_BYTES_MAX)) > self.left {
+        if self.left < u64::from(max.min(ATTACHMENT_CHUNK_BYTES_MAX)).min(blob.size) {
             let why = format!("one call reads at most {} bytes of attachments", limits::ATTACHMENT_READ_BYTES_MAX);
             return Err(rejected("too-large", why));
         }
@@ -132,7 +140,7 @@ impl world::chancery::connector::attachments::Host for Guest<ConverterCall> {
             let why = format!("a staged attachment cannot be read: {error}");
             Stop::Host(Failure::new("stage-unreadable", NextMove::Retry { after: None }, why))
         })?;
-        self.powers.left = self.powers.left.saturating_sub(bytes.len() as u64);
+        self.powers.left = self.powers.left.saturating_sub((bytes.len() as u64).max(ATTACHMENT_CHUNK_BYTES_MIN));
         self.powers.reading = Some(reading);
         Ok(Ok(bytes))
     }

@@ -7,12 +7,7 @@ use crate::item::{
     limits,
 };
 
-use super::{
-    bindings::descriptors as said,
-    contract::World,
-    diagnostic::is_code,
-    egress::Origin,
-};
+use super::{bindings::descriptors as said, contract::World, diagnostic::is_code, egress::Origin};
 
 /// Elements of a descriptor's lists.
 const ELEMENTS_MAX: usize = 64;
@@ -25,7 +20,15 @@ const LONG_TEXT_BYTES_MAX: usize = 256 << 10;
 /// Says which field breaks the contract.
 pub(super) fn take(said: said::Descriptor, world: World) -> Result<Descriptor, String> {
     let said::Descriptor {
-        name, version, summary, settings_schema, credentials, origins, origin_settings, kind, extensions,
+        name,
+        version,
+        summary,
+        settings_schema,
+        credentials,
+        origins,
+        origin_settings,
+        kind,
+        extensions,
     } = said;
     if !is_kebab(&name) {
         return Err("the descriptor's `name` is not kebab-case".to_owned());
@@ -81,14 +84,18 @@ fn take_kind(kind: said::PluginKind, world: World) -> Result<PluginKind, String>
 }
 
 fn take_traits(traits: said::SourceTraits) -> Result<SourceTraits, String> {
-    let said::SourceTraits { reading, prerequisites, terms, data_flow, default_folder, folder_setting, file_endings } = traits;
+    let said::SourceTraits { reading, prerequisites, terms, data_flow, default_folder, folder_setting, file_endings } =
+        traits;
     at_most("prerequisites", prerequisites.len())?;
     at_most("file-endings", file_endings.len())?;
     text("data-flow", &data_flow, LONG_TEXT_BYTES_MAX)?;
     if default_folder.is_empty() || default_folder.len() > 255 || default_folder.contains(['/', '\0', '\r', '\n']) {
         return Err("the descriptor's `default-folder` is not a folder's name".to_owned());
     }
-    if file_endings.iter().any(|ending| !ending.starts_with('.') || ending.len() > 32 || *ending != ending.to_lowercase()) {
+    if file_endings
+        .iter()
+        .any(|ending| !ending.starts_with('.') || ending.len() > 32 || *ending != ending.to_lowercase())
+    {
         return Err("the descriptor's `file-endings` are lower case with the dot, as in `.zip`".to_owned());
     }
     let reading = match reading {
@@ -101,7 +108,11 @@ fn take_traits(traits: said::SourceTraits) -> Result<SourceTraits, String> {
     }
     let prerequisite = |said::Prerequisite { id, text: sentence, checked }| {
         text("prerequisites", &sentence, limits::NAME_BYTES_MAX)?;
-        if is_kebab(&id) { Ok(Prerequisite { id, text: sentence, checked }) } else { Err("the descriptor's `prerequisites`: an id is not kebab-case".to_owned()) }
+        if is_kebab(&id) {
+            Ok(Prerequisite { id, text: sentence, checked })
+        } else {
+            Err("the descriptor's `prerequisites`: an id is not kebab-case".to_owned())
+        }
     };
     let terms = match terms {
         None => None,
@@ -136,9 +147,16 @@ fn take_credential(wish: said::CredentialWish) -> Result<CredentialWish, String>
             text("credentials", &name, 64)?;
             CredentialScheme::Query(name)
         }
-        said::CredentialScheme::Login(said::LoginRecipe { path, username_field, password_field, token_pointer, header }) => {
+        said::CredentialScheme::Login(said::LoginRecipe {
+            path,
+            username_field,
+            password_field,
+            token_pointer,
+            header,
+        }) => {
             header_name(&header)?;
-            let plain = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|byte| byte.is_ascii_graphic());
+            let plain =
+                path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|byte| byte.is_ascii_graphic());
             if !plain || path.contains(['\\', '#']) || !token_pointer.starts_with('/') {
                 return Err("the descriptor's `credentials`: the login's path or token pointer is not one".to_owned());
             }
@@ -173,7 +191,10 @@ fn at_most(field: &str, count: usize) -> Result<(), String> {
 
 /// Lower-case letters and digits in words joined by single hyphens, a letter first.
 fn is_kebab(name: &str) -> bool {
-    is_code(name) && name.starts_with(|first: char| first.is_ascii_lowercase()) && !name.ends_with('-') && !name.contains("--")
+    is_code(name)
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && !name.contains("--")
 }
 
 /// `1.2.3`, with an optional pre-release and build part (semver.org, 2.0.0).
@@ -181,9 +202,12 @@ fn is_semver(version: &str) -> bool {
     let (rest, build) = version.split_once('+').map_or((version, None), |(rest, build)| (rest, Some(build)));
     let (core, pre) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));
     let is_number = |part: &str| {
-        (1..=18).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
+        (1..=18).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
     };
-    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_word =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let is_pre = |part: &str| is_word(part) && (!part.bytes().all(|byte| byte.is_ascii_digit()) || is_number(part));
     version.len() <= 128
         && core.split('.').count() == 3

@@ -2,12 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{
-    bindings::types,
-    egress::Scrub,
-    hex,
-    limits::Stop,
-};
+use super::{bindings::types, egress::Scrub, hex, limits::Stop};
 use crate::item::{Failure, NextMove, limits};
 
 /// Bytes of the guest's log that go into a diagnostic.
@@ -16,6 +11,8 @@ const LOG_BYTES_SHOWN: usize = 1 << 10;
 const MESSAGE_BYTES_MAX: usize = 1 << 10;
 /// Bytes of a guest's reason code.
 const CODE_BYTES_MAX: usize = 64;
+/// Bytes of a function's name.
+const FRAME_BYTES_MAX: usize = 120;
 /// Frames of a trap's backtrace that are shown.
 const FRAMES_SHOWN: usize = 5;
 
@@ -66,16 +63,9 @@ impl Ending {
 }
 
 fn frames(backtrace: &wasmtime::WasmBacktrace) -> Vec<String> {
-    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-        Some(name) => rustc_name(name),
-        None => format!("function {}", frame.func_index()),
-    };
-    backtrace.frames().iter().take(FRAMES_SHOWN).map(name).collect()
-}
-
-/// A function's name, cut: generic Rust names can be very long.
-fn rustc_name(name: &str) -> String {
-    cut(name, 120).to_owned()
+    // A stripped guest has numbers only, which help nobody; generic Rust names can be very long.
+    let names = backtrace.frames().iter().filter_map(|frame| frame.func_name());
+    names.take(FRAMES_SHOWN).map(|name| printable(cut(name, FRAME_BYTES_MAX))).collect()
 }
 
 /// Who was called, and with what.
@@ -178,7 +168,8 @@ impl Call<'_> {
 
     fn verdict(&self, ending: &Ending, refused_bytes: Option<usize>) -> Verdict {
         let name = &self.plugin.name;
-        let report = format!("report this to the author of `{name}`; `chancery plugin inspect {name}` shows where it came from");
+        let report =
+            format!("report this to the author of `{name}`; `chancery plugin inspect {name}` shows where it came from");
         if let Some(wanted) = refused_bytes
             && !matches!(ending, Ending::Stopped(_) | Ending::Time(_))
         {
@@ -186,16 +177,46 @@ impl Call<'_> {
             return Verdict { kind: "limit", code: "plugin-memory", cause, hint: report, next: NextMove::Stop };
         }
         let (kind, code, cause, hint, next) = match ending {
-            Ending::Time(limit) => ("timeout", "plugin-timeout", format!("no answer within {} s", limit.as_secs_f32()), "it is tried again; if it stays so, see whether the source's site answers slowly".to_owned(), NextMove::Retry { after: None }),
-            Ending::Stopped(Stop::CpuTime(limit)) => ("timeout", "plugin-timeout", format!("it computed for more than {} s", limit.as_secs_f32()), report, NextMove::Stop),
-            Ending::Stopped(stop @ Stop::LogFlood(_)) => ("limit", "plugin-log-flood", format!("it {stop}"), report, NextMove::Stop),
-            Ending::Stopped(stop @ Stop::Requests(_)) => ("limit", "plugin-requests", format!("it {stop}"), report, NextMove::Stop),
-            Ending::Stopped(Stop::Misuse(what)) => ("bad-output", "plugin-bad-output", (*what).to_owned(), report, NextMove::Stop),
+            Ending::Time(limit) => (
+                "timeout",
+                "plugin-timeout",
+                format!("no answer within {} s", limit.as_secs_f32()),
+                "it is tried again; if it stays so, see whether the source's site answers slowly".to_owned(),
+                NextMove::Retry { after: None },
+            ),
+            Ending::Stopped(Stop::CpuTime(limit)) => (
+                "timeout",
+                "plugin-timeout",
+                format!("it computed for more than {} s", limit.as_secs_f32()),
+                report,
+                NextMove::Stop,
+            ),
+            Ending::Stopped(stop @ Stop::LogFlood(_)) => {
+                ("limit", "plugin-log-flood", format!("it {stop}"), report, NextMove::Stop)
+            }
+            Ending::Stopped(stop @ Stop::Requests(_)) => {
+                ("limit", "plugin-requests", format!("it {stop}"), report, NextMove::Stop)
+            }
+            Ending::Stopped(Stop::Misuse(what)) => {
+                ("bad-output", "plugin-bad-output", (*what).to_owned(), report, NextMove::Stop)
+            }
             Ending::Stopped(Stop::Host(failure)) => ("upstream", "host", failure.message.clone(), report, failure.next),
             Ending::Trap { what, .. } => ("trap", "plugin-trap", what.clone(), report, NextMove::Stop),
             Ending::Exit => ("trap", "plugin-trap", "it ended itself".to_owned(), report, NextMove::Stop),
-            Ending::TooLarge => ("limit", "plugin-output-too-large", format!("it handed over more than {} MiB at once", limits::HOSTCALL_BYTES_MAX >> 20), report, NextMove::Stop),
-            Ending::Malformed(what) => ("bad-output", "plugin-bad-output", format!("what it handed over is malformed: {}", printable(cut(what, 200))), report, NextMove::Stop),
+            Ending::TooLarge => (
+                "limit",
+                "plugin-output-too-large",
+                format!("it handed over more than {} MiB at once", limits::HOSTCALL_BYTES_MAX >> 20),
+                report,
+                NextMove::Stop,
+            ),
+            Ending::Malformed(what) => (
+                "bad-output",
+                "plugin-bad-output",
+                format!("what it handed over is malformed: {}", printable(cut(what, 200))),
+                report,
+                NextMove::Stop,
+            ),
             Ending::BadOutput(what) => ("bad-output", "plugin-bad-output", what.clone(), report, NextMove::Stop),
         };
         Verdict { kind, code, cause, hint, next }
@@ -268,7 +289,8 @@ mod tests {
         let label = label();
         let scrub = Scrub::default();
         scrub.add("hunter22");
-        let ending = Ending::Trap { what: "wasm trap: unreachable".into(), frames: vec!["core::panic".into(), "pull".into()] };
+        let ending =
+            Ending::Trap { what: "wasm trap: unreachable".into(), frames: vec!["core::panic".into(), "pull".into()] };
         let log = "token hunter22\nthread 'main' panicked:\u{1b}[2J\nindex out of bounds";
         let failure = call(&label, Some(Position::Cursor(vec![7; 20]))).failure(ending, None, log, &scrub);
         assert_eq!(

@@ -49,7 +49,11 @@ fn start_clock(engine: &Engine) -> Result<(), Failure> {
         }
     };
     thread::Builder::new().name("guest-clock".to_owned()).spawn(tick).map_err(|error| {
-        Failure::new("engine-unavailable", NextMove::Stop, format!("the clock that ends endless guests did not start: {error}"))
+        Failure::new(
+            "engine-unavailable",
+            NextMove::Stop,
+            format!("the clock that ends endless guests did not start: {error}"),
+        )
     })?;
     Ok(())
 }
@@ -76,7 +80,10 @@ impl CodeCache {
                     NextMove::AskPerson,
                     format!("the folder of compiled plugins `{}` cannot be used: {why}", dir.display()),
                 )
-                .hint(format!("make it yours alone: `chown $(id -u) {0} && chmod 0700 {0}`, or remove it", dir.display()))
+                .hint(format!(
+                    "make it yours alone: `chown $(id -u) {0} && chmod 0700 {0}`, or remove it",
+                    dir.display()
+                ))
             };
             fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| fail(error.to_string()))?;
             private(&fs::symlink_metadata(dir).map_err(|error| fail(error.to_string()))?).map_err(fail)?;
@@ -145,9 +152,13 @@ fn private(metadata: &fs::Metadata) -> Result<(), String> {
     Ok(())
 }
 
-#[expect(unsafe_code, reason = "wasmtime trusts compiled code; only files that this host alone can write are handed over")]
+#[expect(
+    unsafe_code,
+    reason = "wasmtime trusts compiled code; only files that this host alone can write are handed over"
+)]
 fn read(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
-    let file = fs::OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+    let file =
+        fs::OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
     private(&file.metadata()?).map_err(io::Error::other)?;
     let mut code = Vec::new();
     io::Read::read_to_end(&mut &file, &mut code)?;

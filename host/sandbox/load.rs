@@ -122,12 +122,17 @@ pub(super) async fn load(sandbox: &Sandbox, name: &str, source: &str, bytes: &[u
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     let label = Label { name: name.to_owned(), version: None, digest };
     let unloadable = |code: &str, why: String| {
-        Failure::new(code, NextMove::AskPerson, format!("{label} from `{}` cannot be loaded: {why}", source.escape_debug()))
+        Failure::new(
+            code,
+            NextMove::AskPerson,
+            format!("{label} from `{}` cannot be loaded: {why}", source.escape_debug()),
+        )
     };
     check_bytes(bytes).map_err(|(code, why, hint)| unloadable(code, why).hint(hint))?;
     let compiled = compile(sandbox, digest, bytes).await?;
     let component = compiled.map_err(|error| {
-        unloadable("plugin-corrupt", format!("it is not valid WebAssembly: {}", brief(&error))).hint("fetch or build it again")
+        unloadable("plugin-corrupt", format!("it is not valid WebAssembly: {}", brief(&error)))
+            .hint("fetch or build it again")
     })?;
 
     let engine = sandbox.engine();
@@ -166,9 +171,9 @@ fn check_bytes(bytes: &[u8]) -> Result<(), (&'static str, String, &'static str)>
 async fn compile(sandbox: &Sandbox, digest: [u8; 32], bytes: &[u8]) -> Result<wasmtime::Result<Component>, Failure> {
     let (sandbox, bytes): (_, Arc<[u8]>) = (sandbox.clone(), bytes.into());
     let work = move || sandbox.cache().component(sandbox.engine(), &digest, &bytes);
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Failure::new("engine-unavailable", NextMove::Stop, format!("the compiler ended badly: {error}")))
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Failure::new("engine-unavailable", NextMove::Stop, format!("the compiler ended badly: {error}"))
+    })
 }
 
 fn link(linkers: &Linkers, component: &Component, world: World) -> wasmtime::Result<Code> {
@@ -204,7 +209,8 @@ async fn describe(
             };
             let taken = described.and_then(|said| descriptor::take(said, world).map_err(Ending::BadOutput));
             let data = store.data();
-            taken.map_err(|ending| call.failure(ending, data.limiter.refused_bytes, &data.log.text(), &Scrub::default()))
+            taken
+                .map_err(|ending| call.failure(ending, data.limiter.refused_bytes, &data.log.text(), &Scrub::default()))
         }};
     }
     match code {

@@ -136,7 +136,9 @@ impl MapperWorker {
         let rows = outcome.map_err(|ending| instance.failed(&call, ending))?;
         let fits = |row: &mapper::Row| row.key.len().max(row.mailbox.len()) <= limits::NAME_BYTES_MAX;
         if rows.len() > max as usize || !rows.iter().all(fits) {
-            return Err(instance.failed(&call, Ending::BadOutput("it returned too many rows, or one too long".to_owned())));
+            return Err(
+                instance.failed(&call, Ending::BadOutput("it returned too many rows, or one too long".to_owned()))
+            );
         }
         self.instance = Some(instance);
         let take = |row: mapper::Row| MappingRow {
@@ -191,7 +193,12 @@ impl MapperWorker {
         Ok(taken)
     }
 
-    fn call<'a>(&'a self, plugin: &'a super::diagnostic::Label, function: &'static str, position: Option<Position>) -> Call<'a> {
+    fn call<'a>(
+        &'a self,
+        plugin: &'a super::diagnostic::Label,
+        function: &'static str,
+        position: Option<Position>,
+    ) -> Call<'a> {
         Call { plugin, function, connector: self.connector.as_deref(), position }
     }
 
@@ -215,7 +222,12 @@ impl MapperWorker {
             Ok(bindings) => bindings,
             Err(ending) => {
                 let data = store.data();
-                return Err(call.failure(ending.of_start(), data.limiter.refused_bytes, &data.log.text(), &Scrub::default()));
+                return Err(call.failure(
+                    ending.of_start(),
+                    data.limiter.refused_bytes,
+                    &data.log.text(),
+                    &Scrub::default(),
+                ));
             }
         };
         let mut instance = Instance { store, bindings, batches: 0 };
@@ -229,7 +241,11 @@ impl MapperWorker {
             let why = "a row problem's `code` is not one, its `message` is too long, or there are too many";
             return Err(instance.failed(&call, Ending::BadOutput(why.to_owned())));
         }
-        let take = |problem: mapper::RowProblem| RowProblem { line: problem.line, code: problem.code, message: problem.message };
+        let take = |problem: mapper::RowProblem| RowProblem {
+            line: problem.line,
+            code: problem.code,
+            message: problem.message,
+        };
         let problems = summary.problems.into_iter().map(take).collect();
         let depends_on_time =
             !summary.extensions.iter().any(|(name, value)| name == "time-dependent" && value == "false");
@@ -256,9 +272,10 @@ impl Instance {
     ) -> wasmtime::Result<Result<Vec<mapper::Resolution>, types::Error>> {
         let guest = self.bindings.chancery_connector_mapper();
         let function = *guest.func_resolve().func();
-        let function =
-            function.typed::<(Vec<params::Question<'_>>,), (Result<Vec<mapper::Resolution>, types::Error>,)>(&self.store)?;
-        let questions = questions.iter().map(|question| params::Question { person: question.person.into(), at: question.at_ms });
+        let function = function
+            .typed::<(Vec<params::Question<'_>>,), (Result<Vec<mapper::Resolution>, types::Error>,)>(&self.store)?;
+        let questions =
+            questions.iter().map(|question| params::Question { person: question.person.into(), at: question.at_ms });
         let (answers,) = function.call_async(&mut self.store, (questions.collect(),)).await?;
         Ok(answers)
     }
@@ -316,7 +333,8 @@ mod tests {
     fn answers_are_counted_and_mailboxes_must_be_confirmed() {
         let confirmed = BTreeSet::from(["anna@example.com".to_owned()]);
         let mailbox = |address: &str| mapper::Resolution::Mailbox(address.to_owned());
-        let broken = |code: &str| mapper::Resolution::Broken(mapper::Broken { code: code.to_owned(), message: String::new() });
+        let broken =
+            |code: &str| mapper::Resolution::Broken(mapper::Broken { code: code.to_owned(), message: String::new() });
         let table = [
             (vec![mailbox("anna@example.com"), mapper::Resolution::Outside], Ok(2)),
             (vec![mapper::Resolution::Outside, broken("unmapped")], Ok(2)),

@@ -22,8 +22,20 @@ pub(super) struct Outline<'a> {
 /// Header fields of which a message has one at most (RFC 5322, 3.6; MIME). A second one is what a name that was not
 /// escaped makes.
 const SINGLE: [&str; 14] = [
-    "date", "from", "message-id", "sender", "reply-to", "to", "cc", "subject", "in-reply-to", "references",
-    "mime-version", "content-type", "content-transfer-encoding", "auto-submitted",
+    "date",
+    "from",
+    "message-id",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "subject",
+    "in-reply-to",
+    "references",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "auto-submitted",
 ];
 /// How many of [`SINGLE`], from the front, a message must have.
 const REQUIRED: usize = 3;
@@ -61,7 +73,8 @@ pub(super) fn outline(skeleton: &[u8]) -> Result<Outline<'_>, String> {
         }
     }
     let body = body.ok_or_else(|| "it has no body".to_owned())?;
-    let text = std::str::from_utf8(skeleton).map_err(|error| format!("it is not UTF-8 at byte {}", error.valid_up_to()))?;
+    let text =
+        std::str::from_utf8(skeleton).map_err(|error| format!("it is not UTF-8 at byte {}", error.valid_up_to()))?;
     let header = &text[..body - 2];
     if !header.is_ascii() {
         return Err("its header is not ASCII".to_owned());
@@ -82,7 +95,9 @@ fn check_header(header: &str) -> Result<&str, String> {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("line {number} is not a header field"));
         }
-        if REFUSED.iter().any(|refused| name.eq_ignore_ascii_case(refused)) || starts_with_ignoring_case(name, "resent-") {
+        if REFUSED.iter().any(|refused| name.eq_ignore_ascii_case(refused))
+            || starts_with_ignoring_case(name, "resent-")
+        {
             return Err(format!("line {number}: `{}` is not a converter's to write", cut(name, 64)));
         }
         if let Some(place) = SINGLE.iter().position(|single| name.eq_ignore_ascii_case(single)) {
@@ -127,12 +142,14 @@ fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
 }
 
 fn is_message_id(id: &str) -> bool {
-    let Some((left, right)) = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).and_then(|id| id.split_once('@'))
+    let Some((left, right)) =
+        id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).and_then(|id| id.split_once('@'))
     else {
         return false;
     };
     let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'@' | b'"'))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'@' | b'"'))
     };
     part(left) && part(right)
 }
@@ -151,7 +168,8 @@ pub(super) fn check_splice(skeleton: &[u8], body: usize, offset: usize) -> Resul
         return Err("its offset is not the empty body of a part");
     }
     // Backwards over the part's header, to the boundary or to the message's start.
-    let mut lines = skeleton[..offset - 4].rsplit(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines =
+        skeleton[..offset - 4].rsplit(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let is_part_header = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"--");
     let base64 = lines.by_ref().take_while(is_part_header).any(|line| {
         let Some((name, value)) = line.split_at_checked("content-transfer-encoding:".len()) else { return false };
@@ -178,7 +196,12 @@ mod tests {
         let outline = outline(&good).unwrap();
         assert_eq!(outline.message_id, "<x.1@chancery.invalid>");
         assert_eq!(&good[outline.body..], b"Hello\r\n");
-        for (old, new) in [("Hello", "Grüße"), ("Hello", ""), ("Message-ID: ", "MESSAGE-id:\r\n\t"), ("Subject: s", "X-A: 1\r\nX-A: 2")] {
+        for (old, new) in [
+            ("Hello", "Grüße"),
+            ("Hello", ""),
+            ("Message-ID: ", "MESSAGE-id:\r\n\t"),
+            ("Subject: s", "X-A: 1\r\nX-A: 2"),
+        ] {
             assert!(super::outline(&message(old, new)).is_ok(), "{old} -> {new}");
         }
         assert!(super::outline(&message("Hello", &"x".repeat(998))).is_ok());

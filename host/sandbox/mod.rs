@@ -14,31 +14,31 @@
 
 mod load;
 
+mod blobs;
+mod page;
+mod powers;
 mod source;
 mod source_host;
-mod page;
-mod blobs;
-mod powers;
 
 mod mapper;
 
-mod converter;
 mod converted;
+mod converter;
 mod message;
 
+mod archive;
 mod egress;
 mod folders;
-mod archive;
 
 mod contract;
 mod descriptor;
 mod diagnostic;
 
-mod engine;
-mod store;
-mod limits;
-mod guest_log;
 mod bindings;
+mod engine;
+mod guest_log;
+mod limits;
+mod store;
 
 use std::{path::PathBuf, sync::Arc};
 

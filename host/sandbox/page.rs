@@ -8,10 +8,7 @@ use crate::item::{
 };
 
 use super::{
-    bindings::{
-        source::exports::chancery::connector::source,
-        types,
-    },
+    bindings::{source::exports::chancery::connector::source, types},
     blobs::BlobTable,
     diagnostic::is_code,
     hex,
@@ -172,7 +169,9 @@ impl Tables<'_> {
         check_extensions(at, &extensions)?;
         let content = match content {
             types::Content::Present(blob) => match self.blobs.get(blob.handle) {
-                Some(kept) if (blob.size, blob.sha256) == (kept.size, hex(&kept.sha256)) => Content::Present(kept.clone()),
+                Some(kept) if (blob.size, blob.sha256) == (kept.size, hex(&kept.sha256)) => {
+                    Content::Present(kept.clone())
+                }
                 Some(_) => return Err(format!("{at}: `content` says another size or hash than the blob has")),
                 None => return Err(format!("{at}: `content` names a blob that this call did not make")),
             },
@@ -216,7 +215,11 @@ fn check_extensions(at: &str, extensions: &Extensions) -> Result<(), Violation> 
 }
 
 fn check_code(at: &str, field: &str, code: &str) -> Result<(), Violation> {
-    if is_code(code) { Ok(()) } else { Err(format!("{at}: `{field}` is not a code of 1 to 64 characters of `a-z0-9-`")) }
+    if is_code(code) {
+        Ok(())
+    } else {
+        Err(format!("{at}: `{field}` is not a code of 1 to 64 characters of `a-z0-9-`"))
+    }
 }
 
 fn index(at: &str, field: &str, index: u32, rows: usize) -> Result<(), Violation> {

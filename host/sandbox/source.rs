@@ -96,14 +96,23 @@ impl SourceWorker {
     pub async fn check(&mut self) -> Result<Account, Failure> {
         let settings = self.settings.clone();
         let account = self
-            .call("check", None, Arc::new(NoBlobs), async |store, plugin| plugin.call_check(store, &settings).await, |_, account| {
-                let source::Account { id, name, findings } = account;
-                let sizes = [id.len(), name.len()].into_iter().chain(findings.iter().map(String::len));
-                if id.is_empty() || sizes.max() > Some(limits::NAME_BYTES_MAX) || findings.len() > limits::EXTENSIONS_MAX {
-                    return Err("the account's `id` is empty, or one of its texts too long".to_owned());
-                }
-                Ok(Account { id, name, findings })
-            })
+            .call(
+                "check",
+                None,
+                Arc::new(NoBlobs),
+                async |store, plugin| plugin.call_check(store, &settings).await,
+                |_, account| {
+                    let source::Account { id, name, findings } = account;
+                    let sizes = [id.len(), name.len()].into_iter().chain(findings.iter().map(String::len));
+                    if id.is_empty()
+                        || sizes.max() > Some(limits::NAME_BYTES_MAX)
+                        || findings.len() > limits::EXTENSIONS_MAX
+                    {
+                        return Err("the account's `id` is empty, or one of its texts too long".to_owned());
+                    }
+                    Ok(Account { id, name, findings })
+                },
+            )
             .await?;
         Ok(account)
     }
@@ -152,7 +161,8 @@ impl SourceWorker {
             max_items,
         };
         let position = request.cursor.map_or(Position::Start, |cursor| Position::Cursor(cursor.to_vec()));
-        let call = async |store: &mut Store<_>, plugin: &source::Guest| plugin.call_pull(store, &settings, &asked).await;
+        let call =
+            async |store: &mut Store<_>, plugin: &source::Guest| plugin.call_pull(store, &settings, &asked).await;
         let take = |call: &SourceCall, page| page::take(page, &call.blobs, request.cursor, max_items);
         self.call("pull", Some(position), blobs, call, take).await
     }
@@ -167,10 +177,7 @@ impl SourceWorker {
         function: &'static str,
         position: Option<Position>,
         blobs: Arc<dyn BlobSink>,
-        run: impl AsyncFnOnce(
-            &mut Store<Guest<SourceCall>>,
-            &source::Guest,
-        ) -> wasmtime::Result<Result<R, types::Error>>,
+        run: impl AsyncFnOnce(&mut Store<Guest<SourceCall>>, &source::Guest) -> wasmtime::Result<Result<R, types::Error>>,
         take: impl FnOnce(&SourceCall, R) -> Result<T, page::Violation>,
     ) -> Result<T, Failure> {
         let label = self.plugin.label();

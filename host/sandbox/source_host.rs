@@ -105,7 +105,9 @@ impl Guest<SourceCall> {
     ) -> Result<T, Failure> {
         let powers = self.powers.powers.clone();
         let done = self.waiting(tokio::task::spawn_blocking(move || work(powers))).await;
-        done.unwrap_or_else(|error| Err(Failure::new("host-panic", NextMove::Stop, format!("reading a file ended badly: {error}"))))
+        done.unwrap_or_else(|error| {
+            Err(Failure::new("host-panic", NextMove::Stop, format!("reading a file ended badly: {error}")))
+        })
     }
 }
 
@@ -186,7 +188,11 @@ async fn fetch(outgoing: Outgoing, powers: SourcePowers, sink: Arc<dyn BlobSink>
 impl folder::Host for Guest<SourceCall> {
     async fn entries(&mut self, under: String) -> Answered<Vec<folder::Entry>> {
         let listed = self.blocking(move |powers| powers.folders.list(&under)).await;
-        let entry = |stamp: super::folders::FileStamp| folder::Entry { path: stamp.path, size: stamp.size, modified: stamp.modified_ms };
+        let entry = |stamp: super::folders::FileStamp| folder::Entry {
+            path: stamp.path,
+            size: stamp.size,
+            modified: stamp.modified_ms,
+        };
         let listed = listed.map(|stamps| stamps.into_iter().map(entry).collect());
         self.powers.answer(listed)
     }
@@ -206,16 +212,20 @@ impl folder::Host for Guest<SourceCall> {
 
 impl archive::Host for Guest<SourceCall> {
     async fn entries(&mut self, path: String) -> Answered<Vec<archive::Entry>> {
-        let listed = self.blocking(move |powers| powers.folders.with_archive(&path, |archive| Ok(archive.entries()))).await;
-        let entry = |entry: &super::archive::Entry| archive::Entry { index: entry.index, name: entry.name.clone(), size: entry.size };
+        let listed =
+            self.blocking(move |powers| powers.folders.with_archive(&path, |archive| Ok(archive.entries()))).await;
+        let entry = |entry: &super::archive::Entry| archive::Entry {
+            index: entry.index,
+            name: entry.name.clone(),
+            size: entry.size,
+        };
         let listed = listed.map(|entries| entries.iter().map(entry).collect());
         self.powers.answer(listed)
     }
 
     async fn read(&mut self, path: String, index: u32, offset: u64, max: u32) -> Answered<Vec<u8>> {
-        let read = move |powers: SourcePowers| {
-            powers.folders.with_archive(&path, |archive| archive.read(index, offset, max))
-        };
+        let read =
+            move |powers: SourcePowers| powers.folders.with_archive(&path, |archive| archive.read(index, offset, max));
         let read = self.blocking(read).await;
         self.powers.answer(read)
     }
@@ -250,4 +260,3 @@ impl blobs::Host for Guest<SourceCall> {
         self.powers.answer(finished)
     }
 }
-

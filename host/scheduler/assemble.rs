@@ -10,10 +10,16 @@ use super::{Host, mapping, plugins, secrets};
 use crate::{
     catalog::lock::Lock,
     config::{Connector, DestinationConfig},
-    destinations::{Destination, maildir::{Maildir, MaildirSettings}},
-    item::{Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode, descriptor::SourceTraits},
+    destinations::{
+        Destination,
+        maildir::{Maildir, MaildirSettings},
+    },
+    item::{
+        Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode,
+        descriptor::SourceTraits,
+    },
     pipeline::{self, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
-    sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, World, SourcePowers, SourceWorker},
+    sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, SourcePowers, SourceWorker, World},
     stage::Stage,
     state::{ConnectorState, Pins},
 };
@@ -46,7 +52,11 @@ pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> R
     let (inspected, settings) =
         plugins::load(&host.sandbox, lock, &connector.name, World::Source, &config.plugin, &config.settings).await?;
     let PluginKind::Source(traits) = inspected.descriptor().kind.clone() else {
-        return Err(Failure::new("plugin-world", NextMove::AskPerson, format!("plugin `{}` is no source", inspected.component.source)));
+        return Err(Failure::new(
+            "plugin-world",
+            NextMove::AskPerson,
+            format!("plugin `{}` is no source", inspected.component.source),
+        ));
     };
     check_terms(connector, &traits)?;
     let origins = connector
@@ -56,7 +66,8 @@ pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> R
         .map(|origin| {
             origin.parse::<Origin>().map_err(|error| {
                 let message = format!("connector `{}`: `grant.source.origins` has `{origin}`: {error}", connector.name);
-                Failure::new("grant-origin", NextMove::AskPerson, message).hint("write origins as `https://host` or `https://host:port`")
+                Failure::new("grant-origin", NextMove::AskPerson, message)
+                    .hint("write origins as `https://host` or `https://host:port`")
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -72,10 +83,8 @@ pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> R
         folders: Arc::clone(&folders),
         attachment_bytes_max: host.config.attachment_bytes_max,
     };
-    let folder = traits
-        .folder_setting
-        .as_ref()
-        .and_then(|setting| config.settings.get(setting)?.as_str().map(str::to_owned));
+    let folder =
+        traits.folder_setting.as_ref().and_then(|setting| config.settings.get(setting)?.as_str().map(str::to_owned));
     Ok(LoadedSource {
         worker: SourceWorker::new(&host.sandbox, &inspected.plugin, powers, settings.clone())?,
         traits,
@@ -91,7 +100,8 @@ fn check_terms(connector: &Connector, traits: &SourceTraits) -> Result<(), Failu
     if connector.accepted_terms.as_deref() == Some(&*terms.version) {
         return Ok(());
     }
-    let message = format!("connector `{}`: the terms of its source (version {}) are not accepted", connector.name, terms.version);
+    let message =
+        format!("connector `{}`: the terms of its source (version {}) are not accepted", connector.name, terms.version);
     Err(Failure::new("terms-not-accepted", NextMove::AskPerson, message).hint(format!(
         "read them with `chancery plugin inspect {}`, then add `accepted_terms = \"{}\"` to the connector",
         connector.source.plugin.plugin.label(),
@@ -124,7 +134,8 @@ pub(super) fn destinations(connector: &Connector, default_folder: &str) -> Resul
     let open = |(number, config): (u16, &DestinationConfig)| {
         let DestinationConfig::Maildir(settings) = config;
         let folder = connector.folder.clone().unwrap_or_else(|| default_folder.to_owned());
-        let destination: Arc<dyn Destination> = Arc::new(Maildir::open(MaildirSettings { folder, ..settings.clone() })?);
+        let destination: Arc<dyn Destination> =
+            Arc::new(Maildir::open(MaildirSettings { folder, ..settings.clone() })?);
         Ok(DestinationSlot { number, destination })
     };
     (0..).zip(&connector.destinations).map(open).collect()

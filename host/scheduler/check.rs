@@ -59,6 +59,8 @@ pub async fn prove(host: &Host, connector: &Connector) -> Result<Vec<String>, Fa
     Ok(changed
         .into_iter()
         .filter(|(_, changed)| *changed)
-        .map(|(what, _)| format!("{what}: takes effect with the next window; what was delivered is not delivered again"))
+        .map(|(what, _)| {
+            format!("{what}: takes effect with the next window; what was delivered is not delivered again")
+        })
         .collect())
 }

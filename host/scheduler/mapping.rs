@@ -13,7 +13,7 @@ use crate::{
         mapping::{DirectoryLookup, MappingRow, MappingSummary},
     },
     pipeline,
-    sandbox::{MapperWorker, World, Sandbox},
+    sandbox::{MapperWorker, Sandbox, World},
     state::{ConnectorState, State},
 };
 
@@ -43,8 +43,12 @@ pub(super) struct LoadedMapper {
 fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     let Some(path) = file else { return Ok(Vec::new()) };
     fs::read(path).map_err(|error| {
-        Failure::new("mapping-unreadable", NextMove::AskPerson, format!("cannot read mapping `{}`: {error}", path.display()))
-            .hint("check `mapper.file` in the configuration; it is relative to the configuration file")
+        Failure::new(
+            "mapping-unreadable",
+            NextMove::AskPerson,
+            format!("cannot read mapping `{}`: {error}", path.display()),
+        )
+        .hint("check `mapper.file` in the configuration; it is relative to the configuration file")
     })
 }
 
@@ -70,7 +74,11 @@ pub(super) async fn adopt(
     let Some(version) = connector_state.recall(IN_FORCE)?.and_then(|version| <[u8; 32]>::try_from(version).ok()) else {
         return Err(problems);
     };
-    tracing::warn!(connector = connector.name, code = problems.code, "{problems}; the mapping adopted before stays in force");
+    tracing::warn!(
+        connector = connector.name,
+        code = problems.code,
+        "{problems}; the mapping adopted before stays in force"
+    );
     let mut worker = worker_for(state.mapping(&version)?)?;
     let summary = worker.load().await?;
     Ok(LoadedMapper { depends_on_time: summary.depends_on_time, worker, version })
@@ -108,13 +116,15 @@ pub async fn check_mapping(
     let mapper = &connector.mapper.plugin;
     let (inspected, settings) =
         plugins::load(sandbox, &lock, &connector.name, World::Mapper, &mapper.plugin, &mapper.settings).await?;
-    let mut worker = MapperWorker::new(sandbox, &inspected.plugin, settings.clone(), read(Some(file))?)?.for_connector(&connector.name);
+    let mut worker = MapperWorker::new(sandbox, &inspected.plugin, settings.clone(), read(Some(file))?)?
+        .for_connector(&connector.name);
     let summary = worker.load().await?;
     let rows = all_rows(&mut worker).await?;
     let in_force = match in_force {
         None => None,
         Some(bytes) => {
-            let mut worker = MapperWorker::new(sandbox, &inspected.plugin, settings, bytes)?.for_connector(&connector.name);
+            let mut worker =
+                MapperWorker::new(sandbox, &inspected.plugin, settings, bytes)?.for_connector(&connector.name);
             worker.load().await?;
             Some(all_rows(&mut worker).await?)
         }

@@ -6,7 +6,7 @@ use crate::{
     catalog::{self, Component, lock::Lock, schema::Schema},
     config::PluginSource,
     item::{Descriptor, Failure, NextMove},
-    sandbox::{Plugin, World, Sandbox},
+    sandbox::{Plugin, Sandbox, World},
 };
 
 /// A plugin with what identifies it.
@@ -29,10 +29,7 @@ impl Inspected {
 ///
 /// # Errors
 /// When it is not there, damaged, or not what it is asked to be.
-pub async fn inspect(
-    sandbox: &Sandbox,
-    source: &PluginSource,
-    ) -> Result<Inspected, Failure> {
+pub async fn inspect(sandbox: &Sandbox, source: &PluginSource) -> Result<Inspected, Failure> {
     let component = match source {
         PluginSource::Bundled(name) => catalog::bundled(name)?,
         PluginSource::File(path) => catalog::from_file(path)?,
@@ -75,12 +72,14 @@ fn check_settings(
 ) -> Result<Map<String, Value>, Failure> {
     let schema = Schema::parse(&descriptor.settings_schema).map_err(|error| {
         let message = format!("the settings schema of plugin `{}` cannot be used: {error}", descriptor.name);
-        Failure::new("plugin-schema", NextMove::AskPerson, message).hint("tell the plugin's author; `docs/contract.md` has the subset")
+        Failure::new("plugin-schema", NextMove::AskPerson, message)
+            .hint("tell the plugin's author; `docs/contract.md` has the subset")
     })?;
     schema.check(settings).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|problem| format!("`{}` {}", problem.setting, problem.message)).collect();
-        let message = format!("connector `{connector}`, settings of {} `{}`: {}", role.name(), descriptor.name, lines.join("; "));
+        let message =
+            format!("connector `{connector}`, settings of {} `{}`: {}", role.name(), descriptor.name, lines.join("; "));
         Failure::new("settings", NextMove::AskPerson, message)
             .hint(format!("see `chancery plugin inspect {}` for its settings", descriptor.name))
     })

@@ -15,11 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// `secret-missing` with where to put it; `credential-scheme` when the plugin wants another scheme.
-pub(super) fn credential(
-    config: &Config,
-    name: &str,
-    descriptor: &Descriptor,
-) -> Result<Vec<Attached>, Failure> {
+pub(super) fn credential(config: &Config, name: &str, descriptor: &Descriptor) -> Result<Vec<Attached>, Failure> {
     let Some(credential) = config.credentials.get(name) else { return Ok(Vec::new()) };
     let origins = credential
         .origins
@@ -85,6 +81,10 @@ fn read(config: &Config, credential: &str, secret: &SecretRef) -> Result<SecretS
 }
 
 fn wrong(credential: &Credential, what: &str) -> Failure {
-    Failure::new("credential-scheme", NextMove::AskPerson, format!("`[credential.{}]` cannot be used: {what}", credential.name))
-        .hint("see `chancery plugin inspect` for what the plugin wants, and docs/configuration.md for the schemes")
+    Failure::new(
+        "credential-scheme",
+        NextMove::AskPerson,
+        format!("`[credential.{}]` cannot be used: {what}", credential.name),
+    )
+    .hint("see `chancery plugin inspect` for what the plugin wants, and docs/configuration.md for the schemes")
 }

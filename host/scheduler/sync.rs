@@ -106,7 +106,8 @@ fn left_open(assembled: &Assembled) -> Result<Vec<Due>, Failure> {
 
 async fn newly_due(connector: &Connector, assembled: &Assembled, what: &Sync) -> Result<Vec<Due>, Failure> {
     if assembled.traits.reading == ReadingMode::Whole {
-        let folder = Folder { traits: &assembled.traits, folders: &assembled.folders, setting: assembled.folder.as_deref() };
+        let folder =
+            Folder { traits: &assembled.traits, folders: &assembled.folders, setting: assembled.folder.as_deref() };
         return files_due(connector, folder, &assembled.turn.state, what.now_ms).await;
     }
     let since_bookmark = assembled.traits.reading == ReadingMode::Since;
@@ -115,8 +116,10 @@ async fn newly_due(connector: &Connector, assembled: &Assembled, what: &Sync) ->
     }
     let line = line(connector, &assembled.turn.state, what.now_ms)?;
     if due::clock_is_behind(line) {
-        let message = format!("the clock is behind what connector `{}` has read already; nothing is closed", connector.name);
-        return Err(Failure::new("clock-behind", NextMove::AskPerson, message).hint("set the clock (`timedatectl`), then run `chancery sync` again"));
+        let message =
+            format!("the clock is behind what connector `{}` has read already; nothing is closed", connector.name);
+        return Err(Failure::new("clock-behind", NextMove::AskPerson, message)
+            .hint("set the clock (`timedatectl`), then run `chancery sync` again"));
     }
     let due = |interval| Due { kind: WindowKind::Live, interval, file: None, since_bookmark };
     Ok(due::windows(line).into_iter().map(due).collect())
@@ -185,7 +188,11 @@ async fn files_due(
             continue;
         }
         if now_ms - stamp.modified_ms < connector.settle_ms {
-            tracing::info!(connector = connector.name, "a file changed less than {} ms ago and is left for the next turn", connector.settle_ms);
+            tracing::info!(
+                connector = connector.name,
+                "a file changed less than {} ms ago and is left for the next turn",
+                connector.settle_ms
+            );
             continue;
         }
         source.folders.expect(&stamp);

@@ -75,7 +75,9 @@ impl Stage {
         let path = self.page_path(name);
         let bytes = fs::read(&path).map_err(|error| self.lost(&path, &error))?;
         if self.name_of(&bytes) != *name {
-            return Err(self.lost(&path, &io::Error::new(io::ErrorKind::InvalidData, "its content does not match its name")));
+            return Err(
+                self.lost(&path, &io::Error::new(io::ErrorKind::InvalidData, "its content does not match its name"))
+            );
         }
         bundle::decode(&bytes).map_err(|error| self.lost(&path, &error))
     }
@@ -131,11 +133,9 @@ impl Stage {
 
     fn failure(&self, what: &str, error: &io::Error) -> Failure {
         let (code, next, hint) = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
-                "disk-full",
-                NextMove::AskPerson,
-                "free space there, then run `chancery sync` again: nothing is lost",
-            ),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost")
+            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
                 "no-permission",
                 NextMove::AskPerson,
@@ -152,7 +152,9 @@ impl Stage {
             NextMove::Stop,
             format!("the staged page `{}` cannot be read: {error}", path.display()),
         )
-        .hint("restore the stage folder from a backup, or run `chancery sync --window FROM..TO` to read the window again")
+        .hint(
+            "restore the stage folder from a backup, or run `chancery sync --window FROM..TO` to read the window again",
+        )
     }
 }
 

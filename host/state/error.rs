@@ -150,7 +150,7 @@ impl StateError {
     /// The next step for the operator, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Locked { .. } => "stop the other process, or ask it: the console and `chancery status` read while it runs".into(),
+            Self::Locked { .. } => "wait until the other process ends, or stop it; then run the command again".into(),
             Self::NotInitialised { .. } => "run `chancery init`".into(),
             Self::AlreadyInitialised { .. } => "choose another `data_dir`, or use this one as it is".into(),
             Self::Key { path, .. } => {
@@ -161,7 +161,7 @@ impl StateError {
                 "restore the named file from a backup and run `chancery ledger verify`; do not delete it, it is the record".into()
             }
             Self::TooNew { .. } => "use the newer chancery that wrote it".into(),
-            Self::LedgerBehind { .. } => "restore the ledger from a backup; if there is none, run `chancery reconcile`, then `chancery state rebuild --accept-loss`".into(),
+            Self::LedgerBehind { .. } => "restore `data/ledger` from a backup; acknowledged records are gone, and nothing is read or sent until they are back".into(),
             Self::Index { .. } => "start again: the index is rebuilt from the ledger".into(),
             Self::Poisoned { .. } => "see the first failure, mend its cause and start again".into(),
             Self::Refused { .. } | Self::Unknown { .. } | Self::Closed { .. } => return None,

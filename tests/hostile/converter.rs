@@ -37,7 +37,7 @@ fn every_behaviour_of_a_hostile_converter_parks_or_ends_and_harms_nobody() {
 
     let runs: Vec<&String> = behaviours.iter().filter(|name| !PATIENT.contains(&name.as_str())).collect();
     let parts: Vec<(String, String)> =
-        runs.iter().map(|name| (format!("behave = \"{name}\""), format!("folder = \"{name}\""))).collect();
+        runs.iter().map(|name| (format!("behave = \"{name}\""), format!("folder = \"{name}\"\naccepted_terms = \"1\""))).collect();
     let hostile = runs.iter().zip(&parts).map(|(name, (converter_settings, more))| Connector {
         name,
         source: "telemessage-sftp",

@@ -103,7 +103,8 @@ fn expect_document(world: &World, ran: &Ran) {
     assert_eq!(document["mailboxes"], reached.len(), "{ran}");
     assert!(document["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{ran}");
     let windows = document["connectors"][0]["windows"].as_array().unwrap();
-    let instant = |text: &serde_json::Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    let instant =
+        |text: &serde_json::Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond();
     assert_eq!(instant(&windows[0]["start"]), world.story().span_ms().0);
     for pair in windows.windows(2) {
         assert_eq!(pair[0]["end"], pair[1]["start"], "{ran}");

@@ -10,7 +10,15 @@ use crate::support::{
 };
 
 fn days(days: u32) -> World {
-    let options = StoryOptions { seed: 3, items: 160, days, late_items: 12, oversize_bytes: 700 << 10, oversize_limit_bytes: 600 << 10, ..StoryOptions::default() };
+    let options = StoryOptions {
+        seed: 3,
+        items: 160,
+        days,
+        late_items: 12,
+        oversize_bytes: 700 << 10,
+        oversize_limit_bytes: 600 << 10,
+        ..StoryOptions::default()
+    };
     World::new(options, 50)
 }
 
@@ -25,7 +33,8 @@ fn every_missed_day_is_archived_once_oldest_first() {
     let ran = world.done(&["sync", "--json"]);
     let windows = ran.json()["connectors"][0]["windows"].as_array().unwrap().clone();
     assert!(windows.len() >= due, "{ran}");
-    let instant = |text: &serde_json::Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    let instant =
+        |text: &serde_json::Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond();
     let (start_ms, _) = world.story().span_ms();
     for (day, window) in (0..).zip(&windows[..4]) {
         let day_ms = start_ms + day * DAY_MS;

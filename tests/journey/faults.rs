@@ -35,7 +35,9 @@ fn what_passes_is_sat_out_within_the_turn() {
     let ran = world.done(&["sync", "--json"]);
     assert_eq!(ran.json()["connectors"][0]["error"], serde_json::Value::Null, "{ran}");
     let requests = world.site().requests();
-    for (route, status) in [(Route::Items, 429), (Route::Items, 500), (Route::Items, 502), (Route::Attachment, 503), (Route::Items, 401)] {
+    for (route, status) in
+        [(Route::Items, 429), (Route::Items, 500), (Route::Items, 502), (Route::Attachment, 503), (Route::Items, 401)]
+    {
         assert!(requests.answered(route, status) > 0, "{route:?} was never answered with {status}: {requests:?}");
     }
     assert!(requests.answered(Route::Session, 200) > 2, "tokens were renewed: {requests:?}");
@@ -107,7 +109,8 @@ fn run<const N: usize>(cases: [Case; N]) {
         let archived = Arc::clone(&archived);
         (case.0, thread::spawn(move || fails_then_completes(&archived, case)))
     });
-    let failed: Vec<&str> = threads.into_iter().filter_map(|(name, thread)| thread.join().is_err().then_some(name)).collect();
+    let failed: Vec<&str> =
+        threads.into_iter().filter_map(|(name, thread)| thread.join().is_err().then_some(name)).collect();
     assert!(failed.is_empty(), "failed: {failed:?}; what each said stands above");
 }
 
@@ -166,7 +169,8 @@ fn pages_without_end_bring_nothing_twice_and_can_be_interrupted() {
     let world = archived.before.copy_with(Faults::none().on(Route::Items, .., Fault::EndlessPages));
     let pages_of_a_round = archived.counts.item("fetched").div_ceil(u64::from(shared::PAGE_SIZE));
     let mut running = Running::start(world.command(&["sync"]));
-    let ended = running.wait_until(Duration::from_secs(60), || world.site().requests().to(Route::Items) > 4 * pages_of_a_round);
+    let ended =
+        running.wait_until(Duration::from_secs(60), || world.site().requests().to(Route::Items) > 4 * pages_of_a_round);
     let ran = running.kill();
     assert!(!ended && ran.was_killed(), "{ran}");
     world.site().set_faults(Faults::none());

@@ -73,8 +73,12 @@ fn a_retry_delivers_what_was_missing_and_nothing_else() {
     let added = archived.mail.added_in(&world.mail_files()).len() as u64;
     let folders = persons.len() as u64; // Each new mailbox brings the marker of its folder.
     assert_eq!(added, freed + folders, "nothing else was written");
-    let left: BTreeSet<_> =
-        world.parked().into_iter().map(|row| (row.source_user, row.reason)).filter(|(user, _)| !user.is_empty()).collect();
+    let left: BTreeSet<_> = world
+        .parked()
+        .into_iter()
+        .map(|row| (row.source_user, row.reason))
+        .filter(|(user, _)| !user.is_empty())
+        .collect();
     let planted = truth::planted(&expected).into_iter().map(|(_, user, reason)| (user, reason));
     assert_eq!(left, planted.filter(|(user, _)| !user.is_empty()).collect());
 

@@ -76,7 +76,9 @@ fn a_record_that_lost_its_end_is_noticed() {
     let world = archived.after.copy();
     let last = files::paths_below(&world.path("data/ledger"))
         .into_iter()
-        .rfind(|path| path.extension().is_some_and(|ending| ending == "segment") && path.to_string_lossy().contains("whatsapp"))
+        .rfind(|path| {
+            path.extension().is_some_and(|ending| ending == "segment") && path.to_string_lossy().contains("whatsapp")
+        })
         .unwrap();
     let bytes = fs::read(&last).unwrap();
     fs::write(&last, &bytes[..bytes.len() * 2 / 3]).unwrap();

@@ -133,7 +133,12 @@ fn dovecot_reads_every_mailbox() {
         let doveadm = |arguments: &[&str]| {
             let location = format!("mail_location=maildir:{}", mailbox.display());
             let mut command = Command::new("doveadm");
-            command.env("USER", "archive").env("HOME", folder.join("home")).arg("-c").arg(&config).args(["-o", &location]);
+            command
+                .env("USER", "archive")
+                .env("HOME", folder.join("home"))
+                .arg("-c")
+                .arg(&config)
+                .args(["-o", &location]);
             output(command.args(arguments))
         };
         let status = doveadm(&["mailbox", "status", "messages", FOLDER]);
@@ -144,7 +149,12 @@ fn dovecot_reads_every_mailbox() {
         let rows: Vec<serde_json::Value> = serde_json::from_str(&rows).unwrap();
         let found: BTreeSet<(String, usize)> = rows
             .iter()
-            .map(|row| (row["hdr.message-id"].as_str().unwrap().to_owned(), row["size.virtual"].as_str().unwrap().parse().unwrap()))
+            .map(|row| {
+                (
+                    row["hdr.message-id"].as_str().unwrap().to_owned(),
+                    row["size.virtual"].as_str().unwrap().parse().unwrap(),
+                )
+            })
             .collect();
         assert_eq!(found, expected, "{}", mailbox.display());
     }

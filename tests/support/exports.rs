@@ -6,20 +6,44 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
+    files,
     mail::{self, Mail},
     program::{self, Ran, Running},
 };
 
 /// The folder of mail that the configurations here name.
 const MAIL: &str = "mail";
+
+/// Where the program keeps compiled plugins.
+const CACHE: &str = "data/cache";
+
+/// The bundled plugins, compiled by the program itself, once.
+static COMPILED: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
+    let installation = Installation { dir: tempfile::tempdir().unwrap() };
+    installation.done(&["init"]);
+    let deliveries = Connector {
+        name: "deliveries",
+        source: "telemessage-sftp",
+        settings: "path = \"inbox\"",
+        more: "accepted_terms = \"1\"",
+        ..Connector::default()
+    };
+    installation.configure(&[Connector::default(), deliveries], "");
+    installation.done(&["plan"]);
+    let kept = |path: PathBuf| (files::name(&path), fs::read(path).unwrap());
+    files::children(&installation.path(CACHE)).into_iter().map(kept).collect()
+});
 
 /// A folder with `chancery.toml`, `inbox/`, `data/` and `mail/`, removed when the test ends.
 pub(crate) struct Installation {
@@ -33,7 +57,19 @@ impl Installation {
         installation.done(&["init"]);
         fs::create_dir(installation.path("inbox")).unwrap();
         installation.configure(connectors, "");
+        installation.warm(&COMPILED);
         installation
+    }
+
+    /// Lays compiled plugins where the program would keep them: compiling them anew costs a test seconds.
+    fn warm(&self, compiled: &[(String, Vec<u8>)]) {
+        let cache = self.path(CACHE);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&cache).unwrap();
+        for (name, code) in compiled {
+            let mut options = fs::OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(cache.join(name)).unwrap();
+            file.write_all(code).unwrap();
+        }
     }
 
     /// Writes `chancery.toml` with these connectors and whatever else.
@@ -153,7 +189,8 @@ impl Default for Connector<'_> {
 
 impl Connector<'_> {
     fn toml(&self) -> String {
-        let Self { name, source, settings, mapper, converter, converter_settings, grant, more, destinations, .. } = self;
+        let Self { name, source, settings, mapper, converter, converter_settings, grant, more, destinations, .. } =
+            self;
         let credential = self.credential.map(|name| format!(", credential = \"{name}\"")).unwrap_or_default();
         let file = self.mapping.map(|file| format!(", file = \"{file}\"")).unwrap_or_default();
         format!(

@@ -27,14 +27,24 @@ impl Files {
     /// Fails, naming the first differences, unless both hold the same files with the same bytes.
     pub(crate) fn expect_same(&self, now: &Self, what: &str) {
         let differences = self.differences(now);
-        assert!(differences.is_empty(), "{what}: {} differences, such as {:#?}", differences.len(), shown(&differences));
+        assert!(
+            differences.is_empty(),
+            "{what}: {} differences, such as {:#?}",
+            differences.len(),
+            shown(&differences)
+        );
     }
 
     /// Fails unless `now` still holds every one of these files with the same bytes; it may hold more.
     pub(crate) fn expect_kept(&self, now: &Self, what: &str) {
         let mut differences = self.differences(now);
         differences.retain(|difference| !difference.starts_with("new: "));
-        assert!(differences.is_empty(), "{what}: {} differences, such as {:#?}", differences.len(), shown(&differences));
+        assert!(
+            differences.is_empty(),
+            "{what}: {} differences, such as {:#?}",
+            differences.len(),
+            shown(&differences)
+        );
     }
 
     /// Paths that `now` has and these do not.
@@ -44,9 +54,8 @@ impl Files {
 
     fn differences(&self, now: &Self) -> Vec<String> {
         let gone = self.0.keys().filter(|path| !now.0.contains_key(*path)).map(|path| format!("gone: {path}"));
-        let changed = |(path, hash): (&String, &[u8; 32])| {
-            (self.0.get(path)? != hash).then(|| format!("changed: {path}"))
-        };
+        let changed =
+            |(path, hash): (&String, &[u8; 32])| (self.0.get(path)? != hash).then(|| format!("changed: {path}"));
         let new = self.added_in(now).into_iter().map(|path| format!("new: {path}"));
         gone.chain(now.0.iter().filter_map(changed)).chain(new).collect()
     }

@@ -27,7 +27,9 @@ pub(crate) fn expect_mail(story: &Story, expected: &[Expectation], mails: &[Mail
             match found.as_slice() {
                 [mail] => {
                     let wrong = problems_of(story, expectation, mail);
-                    problems.extend(wrong.into_iter().map(|problem| format!("{} in {mailbox}: {problem}", expectation.key)));
+                    problems.extend(
+                        wrong.into_iter().map(|problem| format!("{} in {mailbox}: {problem}", expectation.key)),
+                    );
                 }
                 _ => problems.push(format!("{} is {} times in {mailbox}", expectation.key, found.len())),
             }
@@ -59,7 +61,8 @@ fn problems_of(story: &Story, expected: &Expectation, mail: &Mail) -> Vec<String
 /// A line that says that the file is not there.
 fn has_notice(text: &str, name: &str) -> bool {
     text.lines().any(|line| {
-        (line.starts_with("Attachment not included: ") || line.starts_with("Attachment missing: ")) && line.contains(name)
+        (line.starts_with("Attachment not included: ") || line.starts_with("Attachment missing: "))
+            && line.contains(name)
     })
 }
 

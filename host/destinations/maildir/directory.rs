@@ -28,7 +28,7 @@ impl Mailboxes {
 }
 
 /// Lower-cases a well-formed address; none for anything that is no plain `local@domain` or could not be a folder name.
-pub fn canonical(address: &str) -> Option<String> {
+fn canonical(address: &str) -> Option<String> {
     let address = address.trim();
     let (local, domain) = address.rsplit_once('@')?;
     let local_ok = !local.is_empty()
@@ -79,9 +79,11 @@ mod tests {
         std::fs::create_dir(root.path().join("c@x.org")).expect("a mailbox");
         let domains = Mailboxes::Domains(BTreeSet::from(["example.com".to_owned()]));
         let addresses = Mailboxes::Addresses(BTreeSet::from(["b@example.com".to_owned()]));
-        for (address, by_domain, by_address, existing) in
-            [("a@EXAMPLE.com", true, false, false), ("b@example.com", true, true, false), ("C@x.org", false, false, true)]
-        {
+        for (address, by_domain, by_address, existing) in [
+            ("a@EXAMPLE.com", true, false, false),
+            ("b@example.com", true, true, false),
+            ("C@x.org", false, false, true),
+        ] {
             assert_eq!(domains.find(root.path(), address).is_some(), by_domain, "{address}");
             assert_eq!(addresses.find(root.path(), address).is_some(), by_address, "{address}");
             assert_eq!(Mailboxes::Existing.find(root.path(), address).is_some(), existing, "{address}");

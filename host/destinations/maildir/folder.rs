@@ -215,11 +215,15 @@ impl Folder {
 
 /// RFC 3501 section 5.1.3: `&` starts base64 of UTF-16BE, `,` replaces `/`.
 fn modified_utf7(name: &str) -> String {
-    use base64::{Engine as _, alphabet::IMAP_MUTF7, engine::general_purpose::{GeneralPurpose, NO_PAD}};
+    use base64::{
+        Engine as _,
+        alphabet::IMAP_MUTF7,
+        engine::general_purpose::{GeneralPurpose, NO_PAD},
+    };
     let engine = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
     let mut out = String::with_capacity(name.len());
     let mut run: Vec<u8> = Vec::new();
-    let mut end_run = |run: &mut Vec<u8>, out: &mut String| {
+    let end_run = |run: &mut Vec<u8>, out: &mut String| {
         if !run.is_empty() {
             out.push('&');
             engine.encode_string(&*run, out);

@@ -80,10 +80,9 @@ impl Maildir {
     ) -> BoxFuture<'_, Result<T, Failure>> {
         let folders = Arc::clone(&self.folders);
         Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || {
-                work(&mut folders.lock().unwrap_or_else(PoisonError::into_inner))
-            })
-            .await;
+            let done =
+                tokio::task::spawn_blocking(move || work(&mut folders.lock().unwrap_or_else(PoisonError::into_inner)))
+                    .await;
             match done {
                 Ok(result) => result.map_err(|trouble| trouble.failure(what, &self.settings.root)),
                 Err(error) => Err(Failure::new("maildir-panic", NextMove::Stop, format!("{what} ended: {error}"))),
@@ -98,10 +97,7 @@ impl Destination for Maildir {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            message_bytes_max: self.settings.message_bytes_max,
-            group_copies_max: limits::GROUP_COPIES_MAX,
-        }
+        Capabilities { message_bytes_max: self.settings.message_bytes_max, group_copies_max: limits::GROUP_COPIES_MAX }
     }
 
     fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>> {
@@ -143,9 +139,19 @@ impl Trouble {
             Self::InDoubt(error) => (error, true),
         };
         let (code, next, hint) = match error.kind() {
-            _ if in_doubt => ("maildir-sync-failed", NextMove::Stop, "look at the disk (`dmesg`), then run `chancery sync` again: copies in doubt are looked for before anything is written"),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost"),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ("no-permission", NextMove::AskPerson, "give the user that runs chancery the right to write there, then run `chancery sync` again"),
+            _ if in_doubt => (
+                "maildir-sync-failed",
+                NextMove::Stop,
+                "look at the disk (`dmesg`), then run `chancery sync` again: copies in doubt are looked for before anything is written",
+            ),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost")
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+                "no-permission",
+                NextMove::AskPerson,
+                "give the user that runs chancery the right to write there, then run `chancery sync` again",
+            ),
             _ => ("maildir-io", NextMove::Retry { after: None }, "run `chancery doctor`"),
         };
         Failure::new(code, next, format!("{what} below `{}` failed: {error}", root.display())).hint(hint)

@@ -32,7 +32,11 @@ mod tests {
 
     #[test]
     fn flags_are_cut_off() {
-        for (name, base) in [("1.a.chancery", "1.a.chancery"), ("1.a.chancery:2,S", "1.a.chancery"), ("1.a.chancery,S=9:2,", "1.a.chancery")] {
+        for (name, base) in [
+            ("1.a.chancery", "1.a.chancery"),
+            ("1.a.chancery:2,S", "1.a.chancery"),
+            ("1.a.chancery,S=9:2,", "1.a.chancery"),
+        ] {
             assert_eq!(without_flags(name), base);
         }
     }

@@ -28,7 +28,10 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// Text that does not pack to nothing.
 fn text(bytes: usize) -> Vec<u8> {
-    (0_u64..).flat_map(|number| format!("{} ", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes()).take(bytes).collect()
+    (0_u64..)
+        .flat_map(|number| format!("{} ", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes())
+        .take(bytes)
+        .collect()
 }
 
 /// A granted folder with one archive in it.
@@ -109,7 +112,9 @@ fn files_are_listed_in_stored_order_and_read_in_any() {
         whole.extend(piece);
     }
     assert_eq!(whole, long);
-    for (index, offset, max, expect) in [(2, 0, 3, &b"pic"[..]), (2, 5, 9, b"re"), (2, 1, 2, b"ic"), (2, 7, 1, b""), (2, 99, 1, b""), (3, 0, 1, b"")] {
+    for (index, offset, max, expect) in
+        [(2, 0, 3, &b"pic"[..]), (2, 5, 9, b"re"), (2, 1, 2, b"ic"), (2, 7, 1, b""), (2, 99, 1, b""), (3, 0, 1, b"")]
+    {
         assert_eq!(world.read(index, offset, max).unwrap(), expect, "{index} from {offset}");
     }
     assert_eq!(world.read(1, 500_000, 10).unwrap(), long[500_000..500_010], "forwards");
@@ -129,7 +134,17 @@ fn files_are_listed_in_stored_order_and_read_in_any() {
 #[test]
 fn names_that_lead_elsewhere_are_refused() {
     let plain = "aa/bb/cc.txt";
-    for name in ["/a/bb/cc.txt", "../bb/cc.txt", "aa/../cc.txt", "aa/bbb/../..", "aa\\bb\\cc.txt", "C:/bb/cc.txt", "aa//b/cc.txt", "./a/bb/cc.tx", "aa/bb/c\0.txt"] {
+    for name in [
+        "/a/bb/cc.txt",
+        "../bb/cc.txt",
+        "aa/../cc.txt",
+        "aa/bbb/../..",
+        "aa\\bb\\cc.txt",
+        "C:/bb/cc.txt",
+        "aa//b/cc.txt",
+        "./a/bb/cc.tx",
+        "aa/bb/c\0.txt",
+    ] {
         let zip = patched(zip(&[(plain, b"x")]), plain.as_bytes(), name.as_bytes());
         assert_eq!(World::new(&zip).code(), "zip-unsafe-name", "{name}");
     }

@@ -39,7 +39,8 @@ fn items() -> Vec<Item> {
 fn batch(items: &[Item]) -> Batch<'_> {
     let withheld = AttachmentState::Withheld { reason: "too-large", limit_bytes: None };
     let states = [vec![], vec![AttachmentState::Present; 2], vec![withheld, AttachmentState::Present]];
-    let batch_item = |(item, attachments)| BatchItem { item, conversation: 0, sender: None, participants: Vec::new(), attachments };
+    let batch_item =
+        |(item, attachments)| BatchItem { item, conversation: 0, sender: None, participants: Vec::new(), attachments };
     let items = items.iter().zip(states).map(batch_item).collect();
     Batch { source: "s", account: "a", settings: "{}", people: Vec::new(), conversations: Vec::new(), items }
 }
@@ -50,7 +51,11 @@ fn message(item: u32, attachments: &[u32]) -> converter::Message {
     let mut splices = Vec::new();
     for attachment in attachments {
         skeleton += "--b\r\nContent-Transfer-Encoding: base64\r\n\r\n";
-        splices.push(converter::Splice { offset: u32::try_from(skeleton.len()).unwrap(), item, attachment: *attachment });
+        splices.push(converter::Splice {
+            offset: u32::try_from(skeleton.len()).unwrap(),
+            item,
+            attachment: *attachment,
+        });
         skeleton += "\r\n";
     }
     skeleton += "--b--\r\n";
@@ -127,13 +132,21 @@ fn a_message_that_breaks_a_rule_costs_its_own_items_only() {
         (|message| message.splices[1].offset = message.splices[0].offset, "splice 1: the offsets do not ascend"),
         (|message| message.splices.truncate(1), "attachment 1 of item 1 is left out"),
         (|message| message.splices.clear(), "attachment 0 of item 1 is left out"),
-        (|message| message.splices[1].attachment = 0, "splice 1: attachment 0 of item 1 is not present here, or already in"),
+        (
+            |message| message.splices[1].attachment = 0,
+            "splice 1: attachment 0 of item 1 is not present here, or already in",
+        ),
         (|message| message.splices[1].attachment = 7, "splice 1: attachment 7 of item 1 is not present"),
         (|message| message.splices[1].item = 2, "splice 1: attachment 1 of item 2 is not present here"),
         (|message| message.splices[1].offset = u32::MAX, "splice 1: its offset is not in the body"),
         (|message| message.splices[0].offset = 0, "splice 0: its offset is not in the body"),
         (|message| message.splices[1].offset += 1, "splice 1: its offset is not the empty body of a part"),
-        (|message| message.skeleton = String::from_utf8_lossy(&message.skeleton).replace("<1@x>", "<0@x>").into_bytes(), "`message-id` is that of another message"),
+        (
+            |message| {
+                message.skeleton = String::from_utf8_lossy(&message.skeleton).replace("<1@x>", "<0@x>").into_bytes()
+            },
+            "`message-id` is that of another message",
+        ),
     ];
     for (change, expect) in table {
         let mut answers = good();

@@ -23,7 +23,11 @@ const IDLE_PER_HOST_MAX: usize = 8;
 /// them. No environment proxy, no redirects of its own, no unpacking.
 pub(super) fn new_client(network: &Network) -> Result<reqwest::Client, Failure> {
     let misconfigured = |why: String| {
-        Failure::new("network-misconfigured", NextMove::AskPerson, format!("the `[network]` section cannot be used: {why}"))
+        Failure::new(
+            "network-misconfigured",
+            NextMove::AskPerson,
+            format!("the `[network]` section cannot be used: {why}"),
+        )
     };
     // Whoever comes second finds the same provider installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -132,8 +136,12 @@ pub(super) fn no_answer(origin: &Origin, error: &reqwest::Error) -> Failure {
 
 fn address_denied(origin: &Origin, refusal: &Refusal) -> Failure {
     let Refusal { address, kind, network } = refusal;
-    Failure::new("egress-denied", NextMove::AskPerson, format!("`{origin}` is at {address}, a {kind} address, which is not dialled"))
-        .hint(format!("if that is meant: `[network] allowed_networks = [\"{network}\"]`"))
+    Failure::new(
+        "egress-denied",
+        NextMove::AskPerson,
+        format!("`{origin}` is at {address}, a {kind} address, which is not dialled"),
+    )
+    .hint(format!("if that is meant: `[network] allowed_networks = [\"{network}\"]`"))
 }
 
 fn innermost(error: &reqwest::Error) -> &(dyn StdError + 'static) {

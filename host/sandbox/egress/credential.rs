@@ -90,12 +90,8 @@ impl Armed {
         let name = &self.credential.name;
         let mut origins: Vec<_> = self.credential.origins.iter().map(|origin| format!("\"{origin}\"")).collect();
         origins.push(format!("\"{origin}\""));
-        Failure::new(
-            "egress-denied",
-            NextMove::AskPerson,
-            format!("credential `{name}` is not bound to `{origin}`"),
-        )
-        .hint(format!("in `[credential.{name}]`: `origins = [{}]`", origins.join(", ")))
+        Failure::new("egress-denied", NextMove::AskPerson, format!("credential `{name}` is not bound to `{origin}`"))
+            .hint(format!("in `[credential.{name}]`: `origins = [{}]`", origins.join(", ")))
     }
 
     /// The header that a guest may not set itself when this credential is named.
@@ -137,7 +133,11 @@ impl Armed {
             CredentialScheme::Login(recipe) => {
                 let Some(login) = &self.login else { return Ok(None) };
                 let session = login.session(poster, origin, &self.credential, recipe, scrub).await?;
-                self.set(headers, &recipe.header, &Zeroizing::new(format!("Bearer {}", session.token.expose_secret())))?;
+                self.set(
+                    headers,
+                    &recipe.header,
+                    &Zeroizing::new(format!("Bearer {}", session.token.expose_secret())),
+                )?;
                 return Ok(Some(session.number));
             }
         }
@@ -157,7 +157,10 @@ impl Armed {
             return Err(Failure::new(
                 "credential-misconfigured",
                 NextMove::AskPerson,
-                format!("credential `{}` does not fit into a header: it holds a line break or such", self.credential.name),
+                format!(
+                    "credential `{}` does not fit into a header: it holds a line break or such",
+                    self.credential.name
+                ),
             )
             .hint(format!("chancery secret set {}", self.credential.name)));
         };

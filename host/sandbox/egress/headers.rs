@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn the_hosts_fields_are_left_out() {
-        let hosts = ["Host", "content-length", "Connection", "Transfer-Encoding", "TE", "Proxy-Authorization", "Expect"];
+        let hosts =
+            ["Host", "content-length", "Connection", "Transfer-Encoding", "TE", "Proxy-Authorization", "Expect"];
         let mut fields: Vec<_> = hosts.iter().map(|name| field(name, "x")).collect();
         fields.push(field("Accept", "a"));
         fields.push(field("accept", "b"));

@@ -107,7 +107,9 @@ async fn sign_in(
     let url = url::Url::parse(&format!("{origin}{}", recipe.path))
         .ok()
         .filter(|url| Origin::of_url(url).as_ref() == Ok(origin))
-        .ok_or_else(|| fail("login-misdescribed", NextMove::Stop, "the plugin's login path is not a path".to_owned()))?;
+        .ok_or_else(|| {
+            fail("login-misdescribed", NextMove::Stop, "the plugin's login path is not a path".to_owned())
+        })?;
 
     let username = credential.username.as_deref().unwrap_or_default();
     let body = login_body(recipe, username, credential.secret.expose_secret())

@@ -120,9 +120,11 @@ impl Egress {
     fn first_hop(&self, outgoing: Outgoing) -> Result<Hop<'_>, Failure> {
         let malformed = |why: String| Failure::new("request-malformed", NextMove::Reject, why);
         // The URL itself is not repeated: its path and query may name people.
-        let url = Url::parse(&outgoing.url).map_err(|error| malformed(format!("a request's URL is not one: {error}")))?;
-        let origin = Origin::of_url(&url)
-            .map_err(|why| Failure::new("egress-denied", NextMove::AskPerson, format!("a request was refused: {why}")))?;
+        let url =
+            Url::parse(&outgoing.url).map_err(|error| malformed(format!("a request's URL is not one: {error}")))?;
+        let origin = Origin::of_url(&url).map_err(|why| {
+            Failure::new("egress-denied", NextMove::AskPerson, format!("a request was refused: {why}"))
+        })?;
         let method = Method::from_bytes(outgoing.method.as_bytes())
             .ok()
             .filter(|method| !matches!(*method, Method::CONNECT | Method::TRACE))
@@ -168,8 +170,15 @@ impl Egress {
             return Ok(client);
         }
         let origins: Vec<_> = self.origins.iter().chain([origin]).map(|origin| format!("\"{origin}\"")).collect();
-        Err(Failure::new("egress-denied", NextMove::AskPerson, format!("`{origin}` is not granted to this connector's source"))
-            .hint(format!("if it should be, in that connector: `grant = {{ source = {{ origins = [{}] }} }}`", origins.join(", "))))
+        Err(Failure::new(
+            "egress-denied",
+            NextMove::AskPerson,
+            format!("`{origin}` is not granted to this connector's source"),
+        )
+        .hint(format!(
+            "if it should be, in that connector: `grant = {{ source = {{ origins = [{}] }} }}`",
+            origins.join(", ")
+        )))
     }
 
     /// One hop, signed in anew once when a session has run out.
@@ -278,7 +287,11 @@ impl<'a> Hop<'a> {
         let followed = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
         let Some(location) = answer.headers().get(header::LOCATION).filter(|_| followed) else { return Ok(None) };
         let denied = |why: String| {
-            Failure::new("egress-denied", NextMove::AskPerson, format!("`{}` redirects where it may not: {why}", self.origin))
+            Failure::new(
+                "egress-denied",
+                NextMove::AskPerson,
+                format!("`{}` redirects where it may not: {why}", self.origin),
+            )
         };
         let location = location.to_str().map_err(|_| denied("the address is not text".to_owned()))?;
         let mut url = self.url.join(location).map_err(|error| denied(error.to_string()))?;

@@ -107,7 +107,8 @@ impl FromStr for Origin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("`{}` is not an origin: {why}; write `https://host[:port]`", text.escape_debug());
+        let wrong =
+            |why: &str| format!("`{}` is not an origin: {why}; write `https://host[:port]`", text.escape_debug());
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it has no `https://`"))?;
         if let Some(at) = rest.find(['/', '?', '#', '\\', '@']) {
             return Err(wrong(match rest.as_bytes()[at] {
@@ -149,7 +150,8 @@ fn split_port(rest: &str) -> Result<(&str, Option<u16>), &'static str> {
 
 fn check_host(host: &str, below: bool) -> Result<(), String> {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let parsed: net::Ipv6Addr = address.parse().map_err(|_| "the brackets do not hold an IPv6 address".to_owned())?;
+        let parsed: net::Ipv6Addr =
+            address.parse().map_err(|_| "the brackets do not hold an IPv6 address".to_owned())?;
         return match parsed.to_string() == address {
             true => Ok(()),
             false => Err(format!("the address is written `[{parsed}]`")),

@@ -176,7 +176,10 @@ async fn each_scheme_is_attached_and_the_guests_own_header_is_not() {
         (CredentialScheme::Query("key".into()), "GET /x?a=1&key=hunter2-hunter2-hunter2", "/x?a=1&key=forged"),
     ];
     for (scheme, expect, path) in table {
-        let server = Server::start(|_, request| status("200 OK", &format!("x-echo: {}\r\n", request.lines().next().unwrap()), request)).await;
+        let server = Server::start(|_, request| {
+            status("200 OK", &format!("x-echo: {}\r\n", request.lines().next().unwrap()), request)
+        })
+        .await;
         let egress = egress(&[&server.origin()], vec![credential(scheme, &server.origin())]);
         let forged = ["Authorization", "X-Api-Key"].map(|name| (name.to_owned(), "forged".to_owned())).to_vec();
         let outgoing = Outgoing { headers: forged, ..signed(format!("{}{path}", server.origin())) };
@@ -228,14 +231,23 @@ async fn redirects_stay_within_the_grant_and_credentials_with_their_origin() {
     assert!(failure.message.contains(&target.origin()), "{failure}");
     assert!(target.seen().is_empty());
 
-    let outgoing = Outgoing { headers: vec![("cookie".into(), "a=b".into()), ("x-mine".into(), "1".into())], ..signed(url("/away")) };
+    let outgoing = Outgoing {
+        headers: vec![("cookie".into(), "a=b".into()), ("x-mine".into(), "1".into())],
+        ..signed(url("/away"))
+    };
     assert_eq!(body(&both, outgoing).await, (200, "arrived".to_owned()));
     let arrived = target.seen().remove(0);
-    assert!(arrived.contains("x-mine: 1") && !arrived.contains("authorization") && !arrived.contains("cookie"), "{arrived}");
+    assert!(
+        arrived.contains("x-mine: 1") && !arrived.contains("authorization") && !arrived.contains("cookie"),
+        "{arrived}"
+    );
 
     let post = |path: &str| Outgoing { method: "POST".into(), body: Some(b"text".to_vec()), ..signed(url(path)) };
     assert_eq!(body(&both, post("/post")).await.0, 200);
-    assert!(start.seen().last().unwrap().starts_with("GET /here") && start.seen().last().unwrap().contains("Bearer hunter2"));
+    assert!(
+        start.seen().last().unwrap().starts_with("GET /here")
+            && start.seen().last().unwrap().contains("Bearer hunter2")
+    );
     assert_eq!(body(&both, post("/keep")).await.0, 200);
     assert!(start.seen().last().unwrap().starts_with("POST /here") && start.seen().last().unwrap().ends_with("text"));
     assert_eq!(body(&both, get(url("/choices"))).await, (300, "pick".to_owned()));
@@ -249,14 +261,19 @@ async fn redirects_stay_within_the_grant_and_credentials_with_their_origin() {
 async fn bodies_are_bounded_and_a_broken_one_is_tried_again() {
     let server = Server::start(|_, request| match request.split(' ').nth(1).unwrap() {
         "/claims" => "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_owned(),
-        "/chunked" => format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\n{}\r\n64\r\n{0}\r\n0\r\n\r\n", "x".repeat(100)),
+        "/chunked" => format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\n{}\r\n64\r\n{0}\r\n0\r\n\r\n",
+            "x".repeat(100)
+        ),
         "/broken" => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf".to_owned(),
         "/silent?q=private" => String::new(),
         _ => status("500 Oops", "", "why"),
     })
     .await;
     let egress = egress(&[&server.origin()], Vec::new());
-    for (path, bytes_max, code) in [("/claims", 999, "too-large"), ("/chunked", 199, "too-large"), ("/broken", 1_000, "no-answer")] {
+    for (path, bytes_max, code) in
+        [("/claims", 999, "too-large"), ("/chunked", 199, "too-large"), ("/broken", 1_000, "no-answer")]
+    {
         let mut answer = egress.send(get(format!("{}{path}", server.origin()))).await.unwrap();
         assert_eq!(answer.collect(bytes_max).await.unwrap_err().code, code, "{path}");
     }
@@ -265,7 +282,11 @@ async fn bodies_are_bounded_and_a_broken_one_is_tried_again() {
     let failure = egress.send(get(format!("{}/silent?q=private", server.origin()))).await.unwrap_err();
     assert_eq!((failure.code.as_str(), failure.next), ("no-answer", NextMove::Retry { after: None }));
     assert!(!failure.message.contains("private"), "{failure}");
-    assert_eq!(body(&egress, get(format!("{}/error", server.origin()))).await, (500, "why".to_owned()), "an answer, no error");
+    assert_eq!(
+        body(&egress, get(format!("{}/error", server.origin()))).await,
+        (500, "why".to_owned()),
+        "an answer, no error"
+    );
 }
 
 fn login(origin: &str) -> Vec<Credential> {
@@ -338,7 +359,11 @@ async fn a_login_that_does_not_work_says_what_to_do() {
     let table = [
         (status("401 Unauthorized", "", "wrong for anna"), "login-refused", NextMove::AskPerson),
         (status("403 Forbidden", "", ""), "login-refused", NextMove::AskPerson),
-        (status("429 Slow", "retry-after: 7\r\n", ""), "login-failed", NextMove::Retry { after: Some(Duration::from_secs(7)) }),
+        (
+            status("429 Slow", "retry-after: 7\r\n", ""),
+            "login-failed",
+            NextMove::Retry { after: Some(Duration::from_secs(7)) },
+        ),
         (status("500 Oops", "", ""), "login-failed", NextMove::Retry { after: None }),
         (status("404 Not Found", "", ""), "login-failed", NextMove::AskPerson),
         (status("302 Found", "location: /elsewhere\r\n", ""), "login-failed", NextMove::AskPerson),
@@ -371,7 +396,10 @@ fn credentials_that_cannot_work_are_found_at_once() {
     let table = [
         (Credential { username: None, ..credential(CredentialScheme::Basic, origin) }, "no user name"),
         (Credential { username: None, ..login(origin).remove(0) }, "no user name"),
-        (Credential { secret: SecretString::from(""), ..credential(CredentialScheme::Bearer, origin) }, "secret is empty"),
+        (
+            Credential { secret: SecretString::from(""), ..credential(CredentialScheme::Bearer, origin) },
+            "secret is empty",
+        ),
         (credential(CredentialScheme::Header("a b".into()), origin), "header's name"),
     ];
     for (credential, reason) in table {

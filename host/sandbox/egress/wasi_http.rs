@@ -7,7 +7,9 @@ use std::sync::{
 };
 
 use http_body_util::{BodyExt as _, Limited};
-use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
+};
 
 use super::{Answer, Egress, Outgoing, headers};
 use crate::item::{Failure, limits};

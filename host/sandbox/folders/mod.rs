@@ -109,7 +109,8 @@ impl Folders {
         let folder = self.open_granted(granted)?;
         let folder = match below {
             "" => folder,
-            below => beneath::open(folder.as_fd(), below, OFlags::DIRECTORY).map_err(|error| unreadable(under, &error.into()))?,
+            below => beneath::open(folder.as_fd(), below, OFlags::DIRECTORY)
+                .map_err(|error| unreadable(under, &error.into()))?,
         };
         let mut found = BTreeMap::new();
         beneath::walk(folder.as_fd(), under.trim_end_matches('/').trim_start_matches("./"), 0, &mut found)?;
@@ -157,7 +158,9 @@ impl Folders {
     /// As for reading; `too-large`; when the sink cannot be written.
     pub fn keep(&self, path: &str, bytes_max: u64, sink: &dyn BlobSink) -> Result<BlobRef, Failure> {
         let mut writer = sink.create().map_err(|error| super::blobs::stage_failed(&error))?;
-        self.each_chunk(path, bytes_max, |chunk| writer.write(chunk).map_err(|error| super::blobs::stage_failed(&error)))?;
+        self.each_chunk(path, bytes_max, |chunk| {
+            writer.write(chunk).map_err(|error| super::blobs::stage_failed(&error))
+        })?;
         writer.finish().map_err(|error| super::blobs::stage_failed(&error))
     }
 
@@ -213,7 +216,8 @@ impl Folders {
         }
         let folder = self.open_granted(granted)?;
         // Without NONBLOCK, opening a named pipe would wait for ever.
-        let file = beneath::open(folder.as_fd(), below, OFlags::NONBLOCK).map_err(|error| unreadable(path, &error.into()))?;
+        let file =
+            beneath::open(folder.as_fd(), below, OFlags::NONBLOCK).map_err(|error| unreadable(path, &error.into()))?;
         let opened = Opened::new(File::from(file)).map_err(|why| denied_path(path, &why))?;
         match state.expected.get(path) {
             Some(expected) if *expected != (opened.size, opened.modified_ms) => Err(changed(path)),
@@ -244,8 +248,14 @@ impl Folders {
         let Some((granted, below)) = found else {
             let folder = plain.rsplit_once('/').map_or(plain, |(folder, _)| folder);
             let folders: Vec<_> = self.granted.iter().map(|granted| granted.name.as_str()).chain([folder]).collect();
-            return Err(Failure::new("folder-denied", NextMove::AskPerson, format!("`{}` is in no granted folder", path.escape_debug()))
-                .hint(format!("if it should be, in that connector: `grant = {{ source = {{ folders = {folders:?} }} }}`")));
+            return Err(Failure::new(
+                "folder-denied",
+                NextMove::AskPerson,
+                format!("`{}` is in no granted folder", path.escape_debug()),
+            )
+            .hint(format!(
+                "if it should be, in that connector: `grant = {{ source = {{ folders = {folders:?} }} }}`"
+            )));
         };
         if !below.is_empty() && below.split('/').any(|name| matches!(name, "" | "." | "..")) || below.contains('\0') {
             return Err(denied_path(path, "it is not a plain path"));

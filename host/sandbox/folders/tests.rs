@@ -45,8 +45,21 @@ fn nothing_outside_the_grant_is_reached() {
     pipe(&dir.path().join("inbox/pipe"));
     let folders = folders(&dir);
     let table = [
-        "secret", "inbox/../secret", "inbox/./b.txt", "inbox//b.txt", "inbox/link", "inbox/up/secret", "inbox/pipe", "inbox",
-        "inbox/anna@example.com", "inbox-of-others/x.txt", "/etc/passwd", "inbox/../../etc/passwd", "", "..", "inbox/b.txt\0",
+        "secret",
+        "inbox/../secret",
+        "inbox/./b.txt",
+        "inbox//b.txt",
+        "inbox/link",
+        "inbox/up/secret",
+        "inbox/pipe",
+        "inbox",
+        "inbox/anna@example.com",
+        "inbox-of-others/x.txt",
+        "/etc/passwd",
+        "inbox/../../etc/passwd",
+        "",
+        "..",
+        "inbox/b.txt\0",
     ];
     for path in table {
         let failure = folders.read(path, 0, 10).unwrap_err();
@@ -67,7 +80,15 @@ fn nothing_outside_the_grant_is_reached() {
 fn a_file_is_read_in_pieces_hashed_and_kept() {
     let dir = world();
     let folders = folders(&dir);
-    for (offset, max, expect) in [(0, 4, "0123"), (4, 4, "4567"), (8, 4, "89"), (10, 4, ""), (99, 4, ""), (2, 3, "234"), (0, u32::MAX, "0123456789")] {
+    for (offset, max, expect) in [
+        (0, 4, "0123"),
+        (4, 4, "4567"),
+        (8, 4, "89"),
+        (10, 4, ""),
+        (99, 4, ""),
+        (2, 3, "234"),
+        (0, u32::MAX, "0123456789"),
+    ] {
         assert_eq!(folders.read("inbox/b.txt", offset, max).unwrap(), expect.as_bytes(), "{offset}");
     }
     let stage = Memory::default();

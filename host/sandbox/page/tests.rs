@@ -77,7 +77,10 @@ fn what_breaks_the_contract_is_named_by_item_and_field() {
         (|page| page.items[1].id = "1".into(), None),
         (|page| page.items[1].text = Some("\0\r\n".into()), None),
         (|page| page.items[1].text = Some("x".repeat(limits::ITEM_TEXT_BYTES_MAX + 1)), Some("item 1: `text` has")),
-        (|page| page.items[1].previous_text = Some("x".repeat(limits::ITEM_TEXT_BYTES_MAX + 1)), Some("item 1: `previous-text` has")),
+        (
+            |page| page.items[1].previous_text = Some("x".repeat(limits::ITEM_TEXT_BYTES_MAX + 1)),
+            Some("item 1: `previous-text` has"),
+        ),
         (|page| page.items[1].conversation = 1, Some("item 1: `conversation` is 1, the table has 1 rows")),
         (|page| page.items[1].sender = Some(2), Some("item 1: `sender` is 2, the table has 2 rows")),
         (|page| page.items[1].owner = Some(u32::MAX), Some("item 1: `owner` is 4294967295")),
@@ -85,19 +88,46 @@ fn what_breaks_the_contract_is_named_by_item_and_field() {
         (|page| page.items[1].participants = vec![0, 1, 0], Some("item 1: `participants` names a person twice")),
         (|page| page.items[1].participants = vec![1], Some("item 1: its `sender` is not among the `participants`")),
         (|page| page.items[1].participants = vec![0], Some("item 1: its `owner` is not among the `participants`")),
-        (|page| (page.items[1].sender, page.items[1].owner, page.items[1].participants) = (None, None, Vec::new()), None),
+        (
+            |page| (page.items[1].sender, page.items[1].owner, page.items[1].participants) = (None, None, Vec::new()),
+            None,
+        ),
         (|page| page.items[1].participants = vec![0; 4_097], Some("item 1 has 4097 participants")),
         (|page| page.items[1].original = Some(vec![0; (64 << 10) + 1]), Some("item 1: `original` has 65537 bytes")),
         (|page| page.items[1].zone = Some("x".repeat(4_097)), Some("item 1: `zone` has 4097 bytes")),
-        (|page| page.items[1].refers_to = Some(types::Reference { id: String::new(), event: types::Event::Edit, revision: 0 }), Some("item 1: `refers-to.id` is empty")),
+        (
+            |page| {
+                page.items[1].refers_to =
+                    Some(types::Reference { id: String::new(), event: types::Event::Edit, revision: 0 })
+            },
+            Some("item 1: `refers-to.id` is empty"),
+        ),
         (|page| page.items[1].extensions = vec![("a".into(), "b".into()); 65], Some("item 1 has 65 extensions")),
-        (|page| page.items[1].extensions = vec![(String::new(), "b".into())], Some("item 1: `extensions` is not a code")),
-        (|page| page.items[1].extensions = vec![("Not Kebab\r\n".into(), "b".into())], Some("item 1: `extensions` is not a code")),
+        (
+            |page| page.items[1].extensions = vec![(String::new(), "b".into())],
+            Some("item 1: `extensions` is not a code"),
+        ),
+        (
+            |page| page.items[1].extensions = vec![("Not Kebab\r\n".into(), "b".into())],
+            Some("item 1: `extensions` is not a code"),
+        ),
         (|page| page.cursor = Some(b"more".to_vec()), Some("the page has a `cursor` and a `bookmark`")),
         (|page| page.progress = Some(1_001), Some("the page's `progress` is over 1000")),
-        (|page| page.items[1].attachments = vec![attachment(types::Content::Missing("omitted".into())); 257], Some("item 1 has 257 attachments")),
-        (|page| page.items[1].attachments = vec![attachment(types::Content::Missing("Not found!".into()))], Some("item 1, attachment 0: `content` is not a code")),
-        (|page| page.items[1].attachments = vec![attachment(types::Content::Present(types::Blob { handle: 0, size: 1, sha256: String::new() }))], Some("item 1, attachment 0: `content` names a blob that this call did not make")),
+        (
+            |page| page.items[1].attachments = vec![attachment(types::Content::Missing("omitted".into())); 257],
+            Some("item 1 has 257 attachments"),
+        ),
+        (
+            |page| page.items[1].attachments = vec![attachment(types::Content::Missing("Not found!".into()))],
+            Some("item 1, attachment 0: `content` is not a code"),
+        ),
+        (
+            |page| {
+                page.items[1].attachments =
+                    vec![attachment(types::Content::Present(types::Blob { handle: 0, size: 1, sha256: String::new() }))]
+            },
+            Some("item 1, attachment 0: `content` names a blob that this call did not make"),
+        ),
         (|page| page.items = (0..11).map(|_| item("x")).collect(), Some("the page has 11 items, the limit is 10")),
         (|page| page.people[1].id.clear(), Some("person 1: `id` is empty")),
         (|page| page.people[1].name = Some("x".repeat(4_097)), Some("person 1: `name` has 4097 bytes")),

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     item::{
-        Attachment, AttachmentState, Batch, BatchItem, BlobSink as _, BlobSource, Content, Conversation, ConversationKind,
-        Event, Item, Party, Person,
+        Attachment, AttachmentState, Batch, BatchItem, BlobSink as _, BlobSource, Content, Conversation,
+        ConversationKind, Event, Item, Party, Person,
     },
     sandbox::blobs::memory::Memory,
 };
@@ -142,7 +142,7 @@ async fn a_spoilt_message_is_refused_by_itself() {
     let mut worker = converter(&SANDBOX, "misbehaving-converter").await;
     let table = [
         ("bare-cr", "a carriage return or line feed alone"),
-        ("bare-lf", "a carriage return or line feed alone"),
+        ("bare-lf", "does not end with CRLF"),
         ("body-not-empty", "splice 0: its offset is not the empty body of a part"),
         ("descending-splices", "splice 1: the offsets do not ascend"),
         ("eight-bit-header", "its header is not ASCII"),
@@ -173,7 +173,11 @@ async fn a_spoilt_message_is_refused_by_itself() {
     for (behave, reason) in table {
         let settings = format!("{{\"behave\":\"{behave}\"}}");
         let converted = worker.convert(&world.batch(&settings), world.stage()).await.unwrap();
-        assert_eq!(converted.iter().flat_map(|converted| converted.items.clone()).collect::<Vec<_>>(), [0, 1], "{behave}");
+        assert_eq!(
+            converted.iter().flat_map(|converted| converted.items.clone()).collect::<Vec<_>>(),
+            [0, 1],
+            "{behave}"
+        );
         let failure = converted[0].result.as_ref().unwrap_err();
         assert_eq!((failure.code.as_str(), failure.next), ("plugin-bad-output", NextMove::Reject), "{behave}");
         assert!(failure.message.contains(reason) && failure.message.contains("`item-0`"), "{behave}: {failure}");

@@ -31,7 +31,11 @@ async fn what_is_no_plugin_is_refused_with_what_to_do() {
     let half = &good[..good.len() / 2];
     let import = |new: &str| patched("email", "wasi:cli/environment", new);
     let version = |interface: &str| {
-        patched("email", &format!("chancery:connector/{interface}@0.1.0"), &format!("chancery:connector/{interface}@0.2.0"))
+        patched(
+            "email",
+            &format!("chancery:connector/{interface}@0.1.0"),
+            &format!("chancery:connector/{interface}@0.2.0"),
+        )
     };
     let table: Vec<(&str, Vec<u8>, &str, &str, &str)> = vec![
         ("nothing", vec![], "plugin-corrupt", "it is not WebAssembly", "fetch or build"),
@@ -44,9 +48,27 @@ async fn what_is_no_plugin_is_refused_with_what_to_do() {
         ("http", import("wasi:http/environmen"), "plugin-import", "`wasi:http/environmen@0.2.", "--stub-wasi"),
         ("sockets", import("wasi:sockets/environ"), "plugin-import", "a converter may not", "--stub-wasi"),
         ("stranger", import("acme:cli/environment"), "plugin-import", "`acme:cli/environment", "without this import"),
-        ("export", version("converter"), "plugin-contract-version", "needs `chancery:connector/converter@0.2.0`, this host offers `@0.1.0`", "newer Chancery"),
-        ("types", version("types"), "plugin-contract-version", "needs `chancery:connector/types@0.2.0`", "newer Chancery"),
-        ("drift", patched("email", "settings-schema", "settings-schemo"), "plugin-contract-drift", "another draft", "this host's `wit/`"),
+        (
+            "export",
+            version("converter"),
+            "plugin-contract-version",
+            "needs `chancery:connector/converter@0.2.0`, this host offers `@0.1.0`",
+            "newer Chancery",
+        ),
+        (
+            "types",
+            version("types"),
+            "plugin-contract-version",
+            "needs `chancery:connector/types@0.2.0`",
+            "newer Chancery",
+        ),
+        (
+            "drift",
+            patched("email", "settings-schema", "settings-schemo"),
+            "plugin-contract-drift",
+            "another draft",
+            "this host's `wit/`",
+        ),
     ];
     for (case, bytes, code, why, hint) in table {
         let failure = SANDBOX.load("thing", "plugins/thing.wasm", &bytes).await.unwrap_err();

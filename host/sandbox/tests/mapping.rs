@@ -9,7 +9,9 @@ struct Directory(Option<&'static [&'static str]>);
 impl DirectoryLookup for Directory {
     fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>> {
         let answer = match self.0 {
-            None => Err(Failure::new("directory-away", NextMove::Retry { after: None }, "the directory does not answer")),
+            None => {
+                Err(Failure::new("directory-away", NextMove::Retry { after: None }, "the directory does not answer"))
+            }
             Some(known) => {
                 let find = |address: &String| known.iter().find(|known| known.eq_ignore_ascii_case(address));
                 Ok(addresses.iter().map(|address| find(address).map(|found| (*found).to_owned())).collect())
@@ -62,7 +64,11 @@ async fn an_outage_of_the_directory_is_its_own_failure() {
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("directory-away", "the directory does not answer"));
     let directory = Directory(Some(&["anna@example.com", "ben@example.com"]));
     let resolved = worker.resolve(&questions, &directory).await.unwrap();
-    assert_eq!(resolved[1], Resolution::Mailbox("ben@example.com".to_owned()), "in a new instance, with the file loaded again");
+    assert_eq!(
+        resolved[1],
+        Resolution::Mailbox("ben@example.com".to_owned()),
+        "in a new instance, with the file loaded again"
+    );
 }
 
 #[tokio::test]

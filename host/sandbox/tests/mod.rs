@@ -17,7 +17,8 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(None, CallLimi
 fn impatient() -> Sandbox {
     let limits = CallLimits {
         time_max: Duration::from_secs(3),
-        cpu_time_max: Duration::from_millis(500),
+        cpu_time_max: Duration::from_secs(1),
+        log_bytes_max: 256 << 10,
         memory_bytes_max: 64 << 20,
         ..CallLimits::default()
     };

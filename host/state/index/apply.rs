@@ -7,15 +7,14 @@ use crate::{
         counts::{Counts, ItemCounts},
         error::StateError,
         fact::{CopyFact, Earlier, EntryRef, Fact},
-        limits::{DESTINATIONS_MAX, ITEM_COPIES_MAX, PAGE_OBSERVATIONS_MAX},
+        limits::{DESTINATIONS_MAX, ITEM_COPIES_MAX},
         row::{Copy, CopyState, Row, Step},
-        window::{Pins, WindowKind, WindowState},
     },
 };
 
 use super::{
     ids::{Known, duplicate_key},
-    meta::{Page, Window},
+    meta::Page,
     tables::Tables,
 };
 
@@ -285,6 +284,7 @@ impl Tables {
         at: &At,
         change: impl FnOnce(&mut Row) -> Result<Change, StateError>,
     ) -> Applied {
+        let counting = self.counting;
         let Some(held) = self.row_mut(ordinal)? else { return Err(unknown_item(ordinal)) };
         let (window, page) = (held.value.window, held.value.page);
         if held.as_of < at.group {
@@ -295,7 +295,7 @@ impl Tables {
                 held.value.entry = at.entry;
             }
             let after = held.value.class();
-            if self.counting {
+            if counting {
                 // Lent out, because the counts are in the same tables.
                 let copies = std::mem::take(&mut held.value.copies);
                 for counts in self.counts_of(window, page)? {

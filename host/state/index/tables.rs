@@ -4,21 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::de::DeserializeOwned;
 
-use crate::state::{
-    counts::Counts,
-    error::StateError,
-    fact::EntryRef,
-    ledger::Position,
-    limits::INDEX_DIRTY_MAX,
-    plan::CopyKey,
-    row::{CopyState, Row, Step},
-};
+use crate::state::{counts::Counts, error::StateError, fact::EntryRef, ledger::Position, row::Row};
 
 use super::{
     generation::{Index, broken},
     ids::{Ids, Known},
-    meta::{Globals, Meta, Page, Window, decode, encode, page_key},
-    reached::{Reached, ReachedCache},
+    meta::{Globals, Meta, Page, Window, decode, page_key},
+    reached::ReachedCache,
     rows::Rows,
 };
 
