@@ -25,7 +25,7 @@ const ORDERS: &[(&str, &str)] =
 /// The page that explains the differences.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/whatsapp-exports.md");
 
-/// An export and what became of it.
+/// An export.
 struct Export {
     /// Its path in the corpora.
     file: String,
@@ -116,61 +116,72 @@ impl Export {
         ]
     }
 
-    /// Counts that differ from the independent parser's and are not explained by the page.
+    /// What the page should say of it and does not: the row of the table, and each difference to the independent parser.
     fn counts(&self, mails: &[Mail], page: &str) -> Vec<String> {
-        let at = |seconds: Option<i64>| seconds.map(|seconds| jiff::Timestamp::from_second(seconds).unwrap().to_string());
-        let named = |mail: &&Mail| names_attachment(&mail.text());
-        let ours = BTreeMap::from([
-            ("messages", mails.len().to_string()),
-            ("attachments", mails.iter().filter(named).count().to_string()),
-            ("earliest", at(mails.iter().map(date_seconds).min()).unwrap_or_default()),
-            ("latest", at(mails.iter().map(date_seconds).max()).unwrap_or_default()),
-        ]);
-        let theirs = |count: &str| match (count, &self.oracle["first"], &self.oracle["last"]) {
-            // The oracle has the first and the last line's; headers need not be in order.
-            ("earliest", Value::String(first), Value::String(last)) => first.min(last).replace(".000Z", "Z"),
-            ("latest", Value::String(first), Value::String(last)) => first.max(last).replace(".000Z", "Z"),
-            _ => self.oracle[count].to_string(),
+        let notices = mails.iter().filter(|mail| is_notice(&mail.text())).count();
+        let named = mails.iter().filter(|mail| names_file(&mail.text())).count();
+        let order = ORDERS.iter().find(|(file, _)| *file == self.file).map_or("", |(_, order)| order);
+        let row = format!("| `{}` | {} | {named} | {} | {order} |", self.file, mails.len(), notices - named);
+        let missing = (!page.contains(&row)).then(|| format!("the page has no row {row}"));
+        // The parser's first and last are those of the file, whose heads need not be in order: some mail is of each.
+        let instant = |name: &str, none: Option<i64>| {
+            let theirs = self.oracle[name].as_str().map(|text| text.replace(".000Z", "Z"));
+            let shown = |seconds: i64| jiff::Timestamp::from_second(seconds).unwrap().to_string();
+            let found = mails.iter().map(date_seconds).map(shown).find(|at| Some(at) == theirs.as_ref());
+            (found.or_else(|| none.map(shown)).unwrap_or_default(), theirs.unwrap_or_default())
         };
-        let explained = |count: &str, ours: &str, theirs: &str| {
-            page.contains(&format!("| `{}` | {count} | {ours} | {theirs} | ", self.file))
-        };
-        let differs = ours.into_iter().filter_map(|(count, ours)| {
-            let theirs = theirs(count);
-            (ours != theirs && !explained(count, &ours, &theirs))
-                .then(|| format!("{}: {count} {ours}, theirs {theirs}, and the page does not explain it", self.file))
+        let compared = [
+            ("messages", (mails.len().to_string(), self.oracle["messages"].to_string())),
+            ("attachments", (named.to_string(), self.oracle["attachments"].to_string())),
+            ("first", instant("first", mails.iter().map(date_seconds).min())),
+            ("last", instant("last", mails.iter().map(date_seconds).max())),
+        ];
+        let unexplained = compared.into_iter().filter(|(_, (ours, theirs))| ours != theirs).filter_map(|(count, (ours, theirs))| {
+            let row = format!("| `{}` | {count} | {ours} | {theirs} |", self.file);
+            (!page.contains(&row)).then(|| format!("the page does not explain {row}"))
         });
-        differs.collect()
+        missing.into_iter().chain(unexplained).collect()
     }
 
-    /// Lines of the file that are in none of the mails.
+    /// Every line of the file is in a mail, or stands for a medium, of which a mail says visibly that it is missing.
     fn missing_text(&self, mails: &[Mail]) -> Vec<String> {
-        let pool: String = mails.iter().map(|mail| plain(&mail.text()) + "\n").collect();
-        let missing = self.text.lines().map(plain).enumerate().filter(|(_, line)| !line.is_empty() && !holds(&pool, line));
-        missing.map(|(number, line)| format!("{}: line {} is in no mail: {line}", self.file, number + 1)).collect()
+        let pool: String = mails.iter().map(|mail| written(&mail.text()) + "\n").collect();
+        let lines = self.text.lines().map(plain).enumerate();
+        let missing: Vec<_> = lines.filter(|(_, line)| !line.is_empty() && !holds(&pool, line)).collect();
+        let notices = mails.iter().filter(|mail| is_notice(&mail.text())).count();
+        if missing.len() == notices {
+            return Vec::new();
+        }
+        let shown: Vec<String> = missing.iter().map(|(number, line)| format!("  {}: {line}", number + 1)).collect();
+        vec![format!("{}: {notices} notices for {} lines that are in no mail\n{}", self.file, missing.len(), shown.join("\n"))]
     }
 }
 
 /// Whether a line's text stands in the mails: the whole line, or what follows its head.
 fn holds(pool: &str, line: &str) -> bool {
     let after = |mark: &'static str| line.match_indices(mark).map(move |(at, mark)| &line[at + mark.len()..]);
-    let ends = ["] ", " - ", "- ", ": "].into_iter().flat_map(after).chain([line]);
-    ends.map(str::trim).any(|text| match text {
-        // A head without text: the message is empty, and its mail says so.
-        "" => line.ends_with(':'),
-        text => pool.contains(text) || is_medium(text),
-    })
+    let marks: &[&str] = if line.contains(": ") { &["] ", " - ", ": "] } else { &["] ", " - ", ":"] };
+    let ends = marks.iter().flat_map(|mark| after(mark)).chain([line]);
+    let texts: Vec<&str> = ends.map(str::trim).collect();
+    // A head without text: the message is empty, and its mail says so.
+    line.ends_with(':') || texts.iter().any(|text| !text.is_empty() && pool.contains(&format!("\n{text}\n")))
 }
 
-/// What stands for a medium is said in a mail in other words.
-fn is_medium(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    text.starts_with('<') && text.ends_with('>') || lower.contains("omitted")
+/// What was written, without the notices and the facts below the line.
+fn written(text: &str) -> String {
+    let text = text.split("\n----------------------------------------\n").next().unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.starts_with("Attachment")).map(plain);
+    format!("\n{}\n", lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// Whether a mail says that a file was named which the export does not hold.
-fn names_attachment(text: &str) -> bool {
-    text.contains("was not in the export")
+/// Whether a mail says that a medium is missing.
+fn is_notice(text: &str) -> bool {
+    text.contains("Attachment missing: ")
+}
+
+/// Whether the missing medium is one that the export names.
+fn names_file(text: &str) -> bool {
+    text.contains("The source names it but does not have it.")
 }
 
 /// Without marks that nobody sees, and with plain spaces.

@@ -1,6 +1,10 @@
 //! The one integration test binary: a list of what is tested from outside. `tidy` fails for a file that is not listed.
 
+mod bad_input;
+mod cases;
+mod corpora;
 mod crash;
+mod hostile;
 mod journey;
 mod services;
 mod support;

@@ -125,7 +125,7 @@ impl kit::Host for Folder<'_> {
 
     fn folder_keep(&mut self, path: &str) -> Result<Blob, Error> {
         let mut file = self.open(path)?;
-        let keep = || -> io::Result<BlobRef> {
+        let mut keep = || -> io::Result<BlobRef> {
             let mut writer = self.blobs.create()?;
             file.seek(SeekFrom::Start(0))?;
             let mut chunk = vec![0; 64 << 10];

@@ -12,8 +12,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
+use wait4::Wait4 as _;
+use wait4::Wait4 as _;
 
 use super::folder::Folder;
 
@@ -72,18 +73,13 @@ pub(crate) fn relay(mut arguments: impl Iterator<Item = OsString>) -> Result<Exi
         bail!("the relay is started by the benchmark only");
     };
     let started = Instant::now();
-    let status = Command::new(program).args(arguments).status()?;
-    let wall = started.elapsed();
-    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds = |time: nix::sys::time::TimeVal| {
-        Duration::from_micros(u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or_default())
-    };
+    let ended = Command::new(program).args(arguments).spawn()?.wait4()?;
     let usage = Usage {
-        peak_rss_bytes: u64::try_from(used.max_rss()).unwrap_or_default() * 1024,
-        cpu: seconds(used.user_time()) + seconds(used.system_time()),
-        wall,
+        peak_rss_bytes: ended.rusage.maxrss,
+        cpu: ended.rusage.utime + ended.rusage.stime,
+        wall: started.elapsed(),
     };
     std::fs::write(Path::new(&report), serde_json::to_vec(&usage)?)?;
-    ensure!(status.success(), "it ended with {status}");
+    ensure!(ended.status.success(), "it ended with {}", ended.status);
     Ok(ExitCode::SUCCESS)
 }

@@ -26,8 +26,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
 /// Copies the file into `connectors.d` when the whole configuration is sound with it.
 async fn add(context: &Context, from: &Path) -> Result<ExitCode, CliError> {
     let before = context.config()?;
-    let text = fs::read_to_string(from)
-        .map_err(|error| CliError::usage(format!("cannot read `{}`: {error}", from.display())))?;
+    let text = fs::read_to_string(from).map_err(|error| {
+        let problem = CliError::usage(format!("cannot read `{}`: {error}", from.display()));
+        problem.hint("name a file with one `[[connector]]`; docs/configuration.md has examples")
+    })?;
     let file_name = from.file_name().ok_or_else(|| CliError::usage(format!("`{}` is no file", from.display())))?;
     let folder = before.base.join("connectors.d");
     let target = folder.join(file_name).with_extension("toml");

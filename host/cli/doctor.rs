@@ -48,7 +48,10 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
             findings.extend(connectors(&host, &config).await);
             host.state.close()?;
         }
-        Err(failure) => findings.push(bad("state", failure.message, failure.hint.unwrap_or_default())),
+        Err(failure) => {
+            let hint = error::hint(&failure).unwrap_or_default();
+            findings.push(bad("state", failure.message, hint));
+        }
     }
     let healthy = findings.iter().all(|finding| finding.ok);
     if command.json {
@@ -116,7 +119,7 @@ async fn connectors(host: &Host, config: &Config) -> Vec<Finding> {
             Err(failure) => bad(
                 &connector.name,
                 format!("{} ({})", failure.message, failure.code),
-                failure.hint.unwrap_or_default(),
+                error::hint(&failure).unwrap_or_default(),
             ),
         });
     }

@@ -57,12 +57,17 @@ pub(super) fn exit_code(code: &str) -> u8 {
     }
 }
 
+/// The next step: the failure's own, else what the table of reasons says.
+pub(super) fn hint(failure: &Failure) -> Option<String> {
+    failure.hint.clone().or_else(|| match failure.next {
+        NextMove::Retry { .. } => Some("it may pass: run the same command again".to_owned()),
+        _ => crate::item::reason::find(&failure.code).map(|reason| reason.remedy.to_owned()),
+    })
+}
+
 impl From<Failure> for CliError {
     fn from(failure: Failure) -> Self {
-        let hint = failure.hint.or_else(|| match failure.next {
-            NextMove::Retry { .. } => Some("it may pass: run the same command again".to_owned()),
-            _ => crate::item::reason::find(&failure.code).map(|reason| reason.remedy.to_owned()),
-        });
+        let hint = hint(&failure);
         Self { message: format!("{} ({})", failure.message, failure.code), hint, exit: exit_code(&failure.code) }
     }
 }

@@ -60,9 +60,9 @@ fn summary(outcome: ConnectorOutcome) -> ConnectorSummary {
         name: outcome.name,
         windows: outcome.windows.iter().map(|report| (&report.row).into()).collect(),
         error: outcome.failure.map(|failure| ErrorSummary {
+            hint: error::hint(&failure),
             code: failure.code,
             message: failure.message,
-            hint: failure.hint,
         }),
     }
 }

@@ -1,8 +1,11 @@
 //! What was typed. Every key is in `docs/configuration.md`; an unknown one is an error.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor},
+};
 use toml::value::Datetime;
 
 use crate::item::network::Network;
@@ -123,12 +126,56 @@ pub(super) enum SchemeName {
     Login,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Where a secret is. Read by hand: what serde says of a value of another shape would repeat it, and the most likely
+/// one is the secret itself.
+#[derive(Clone, Debug)]
 pub(super) enum Secret {
     Env(String),
     File(PathBuf),
     Store(String),
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecretVisitor)
+    }
+}
+
+struct SecretVisitor;
+
+const SECRET_SHAPE: &str = "a secret is never written here, only where it is: `{ env = \"NAME\" }`, `{ file = \"PATH\" }` or `{ store = \"NAME\" }`";
+
+impl<'de> Visitor<'de> for SecretVisitor {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("where a secret is")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
+        Err(E::custom(SECRET_SHAPE))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+        Err(E::custom(SECRET_SHAPE))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Secret, M::Error> {
+        let mut found = None;
+        while let Some((key, place)) = map.next_entry::<String, toml::Value>()? {
+            let toml::Value::String(place) = place else { return Err(de::Error::custom(SECRET_SHAPE)) };
+            let secret = match key.as_str() {
+                "env" => Secret::Env(place),
+                "file" => Secret::File(place.into()),
+                "store" => Secret::Store(place),
+                _ => return Err(de::Error::custom(format!("`{key}` does not say where a secret is: {SECRET_SHAPE}"))),
+            };
+            if found.replace(secret).is_some() {
+                return Err(de::Error::custom(SECRET_SHAPE));
+            }
+        }
+        found.ok_or_else(|| de::Error::custom(SECRET_SHAPE))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

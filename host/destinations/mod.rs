@@ -38,7 +38,7 @@ pub struct Delivery {
 /// What became of one copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// Durably there now; the token finds it again (at most 64 bytes).
+    /// Durably there now; the token finds it again (at most 64 bytes), empty where the message alone does.
     Stored(Vec<u8>),
     /// It was there before, byte for byte.
     AlreadyThere(Vec<u8>),

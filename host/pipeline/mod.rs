@@ -19,6 +19,7 @@ mod convert;
 pub mod crash;
 mod deliver;
 mod fetch;
+mod file;
 mod map;
 pub mod parked;
 pub mod policy;

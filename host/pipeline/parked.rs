@@ -3,7 +3,10 @@
 //! A retry asks the mapper anew for what had no mailbox, converts from the staged page, and delivers what is now
 //! possible and nothing else: copies that were delivered before are not touched.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{
     convert, deliver,
@@ -148,10 +151,12 @@ async fn free(
         let at = item.participants.iter().position(|&person| page.people[person as usize].id == id)?;
         now.get(at)
     };
+    let mut reached: HashSet<(u16, [u8; 16])> =
+        turn.with_state(move |state| Ok(state.reached(ordinal)?.into_iter().collect())).await?;
     let mut copies = Vec::new();
     if parked.row.parked.is_some() {
         retried.tried += 1;
-        let plan = whole(turn, ordinal, &now).await?;
+        let plan = whole(turn, ordinal, &now, &reached).await?;
         match plan {
             Some((plan, freed)) => {
                 retried.freed += freed.len() as u64;
@@ -179,12 +184,16 @@ async fn free(
         };
         retried.freed += 1;
         let key = CopyKey { ordinal, copy: number };
+        if !reached.insert((copy.destination, turn.state.mailbox_key(&mailbox))) {
+            facts.discard(key, "the mailbox has the item through another participant", "chancery");
+            continue;
+        }
         facts.unpark_copy(key, Target::Mailbox(mailbox.clone()));
         copies.push(MappedCopy {
             number,
             destination: copy.destination,
             mailbox: mailbox.into(),
-            // It may have been sent before it was parked, or the mailbox may have its copy through somebody else.
+            // It may have been sent before it was parked.
             doubt: Doubt::Parked,
         });
     }
@@ -210,6 +219,7 @@ async fn whole(
     turn: &Turn,
     ordinal: Ordinal,
     resolutions: &[Resolution],
+    reached: &HashSet<(u16, [u8; 16])>,
 ) -> Result<Option<(Plan, Vec<MappedCopy>)>, Failure> {
     let mut planned: Vec<PlannedCopy> = Vec::new();
     let mut mapped: Vec<MappedCopy> = Vec::new();
@@ -217,9 +227,12 @@ async fn whole(
         Resolution::Mailbox(address) => Some(address.clone()),
         Resolution::Outside | Resolution::Broken { .. } => None,
     });
-    for address in addresses.collect::<std::collections::BTreeSet<_>>() {
+    for address in addresses.collect::<BTreeSet<_>>() {
         for slot in &turn.destinations {
             let Some(mailbox) = canonical(turn, &address, slot.number).await? else { continue };
+            if reached.contains(&(slot.number, turn.state.mailbox_key(&mailbox))) {
+                continue;
+            }
             let Ok(number) = u16::try_from(planned.len()) else { break };
             mapped.push(MappedCopy {
                 number,

@@ -9,14 +9,12 @@ use super::{
     attempt::attempt,
     crash,
     fetch::Cursor,
+    file,
     turn::{Reading, Turn},
 };
 use crate::{
-    item::{Failure, Interval, NextMove, Page, Unreadable, limits},
-    state::{
-        ConnectorState, CopyKey, FileMemory, Group, StateError, WindowClose, WindowId, WindowKind, WindowOpen,
-        WindowRow,
-    },
+    item::{Failure, Interval, NextMove, Page, limits},
+    state::{FileMemory, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow},
 };
 
 /// A window to be done.
@@ -77,18 +75,10 @@ impl Window {
         self.file.is_some()
     }
 
-    /// The last page of a file that cannot be read (on): one unreadable entry that stands for it.
+    /// The last page of a file that cannot be read (on).
     pub(super) fn unreadable_file(&self, failure: Failure) -> Page {
         self.file_parked.store(true, Ordering::Relaxed);
-        let hint = failure.hint.map_or_else(String::new, |hint| format!("; {hint}"));
-        let unreadable = Unreadable {
-            id: self.file.as_ref().map(file_id).unwrap_or_default(),
-            code: failure.code,
-            message: failure.message + &hint,
-            sent_at_ms: None,
-            original: Vec::new(),
-        };
-        Page { unreadable: vec![unreadable], ..Page::default() }
+        self.file.as_ref().map(|file| file::stand_in(file, failure)).unwrap_or_default()
     }
 
     /// Counts a page against the limit of pages a window may have.
@@ -119,18 +109,26 @@ pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
             .find(|row| same(row) && (due.file.is_some() || due.since_bookmark || row.interval == due.interval));
         let file = due.file.clone();
         if let Some(row) = left_open {
-            let next = (!row.read_to_end).then_some(row.cursor);
+            // A file that changed since is closed with what was staged of it, and read anew in a window of its own.
+            let (same, stood_in_for) = match &file {
+                Some(file) => (file::is_same(state, file)?, file::is_stood_in_for(state, file, &row)?),
+                None => (true, false),
+            };
+            let next = (same && !row.read_to_end).then_some(row.cursor);
             return Ok(Window {
                 id: row.id,
                 interval: row.interval,
                 bookmark,
                 taken_up: row.pages > 0,
                 file,
-                file_parked: AtomicBool::new(false),
+                file_parked: AtomicBool::new(!same || stood_in_for),
                 since_bookmark: due.since_bookmark,
                 next,
                 pages: AtomicU64::new(row.pages.into()),
             });
+        }
+        if let Some(file) = &file {
+            file::begin(state, file)?;
         }
         let subject = due.file.as_ref().map(|file| file.path.clone());
         let id = state.open_window(WindowOpen { kind: due.kind, interval: due.interval, pins, subject })?;
@@ -153,41 +151,23 @@ pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
 pub(super) async fn close(turn: &Turn, window: Window) -> Result<WindowReport, Failure> {
     let source_total = compare_totals(turn, &window).await?;
     let read_whole = !window.file_parked.load(Ordering::Relaxed);
-    let file = window.file.filter(|_| read_whole);
+    let file = window.file;
     let row = turn
         .with_state(move |state| {
-            if let Some(file) = &file {
-                free_file(state, file)?;
+            let row = state.window(window.id)?;
+            match &file {
+                Some(file) if read_whole => file::free(state, file)?,
+                Some(file) => file::note_parked(state, file, &row)?,
+                None => {}
             }
-            let bookmark = state.window(window.id)?.bookmark;
-            state.close_window(window.id, WindowClose { bookmark, source_total, file })?;
+            let file = file.filter(|_| read_whole);
+            state.close_window(window.id, WindowClose { bookmark: row.bookmark, source_total, file })?;
             state.seal_if_settled(window.id)?;
             state.window(window.id)
         })
         .await?;
     crash::point("window:closed");
     Ok(WindowReport { row, source_total })
-}
-
-/// The id under which a file that cannot be read is parked: the same file in the same state is parked once.
-fn file_id(file: &FileMemory) -> String {
-    use std::fmt::Write as _;
-    let mut id = format!("file:{}:", file.path);
-    for byte in &file.sha256[..16] {
-        let _infallible = write!(id, "{byte:02x}");
-    }
-    id
-}
-
-/// Ends the parking of a file that was read to its end after all.
-fn free_file(state: &ConnectorState, file: &FileMemory) -> Result<(), StateError> {
-    let Some(ordinal) = state.find(&file_id(file))? else { return Ok(()) };
-    if state.item(ordinal)?.parked.is_none() {
-        return Ok(());
-    }
-    let mut facts = Group::new();
-    facts.discard(CopyKey::whole(ordinal), "the file was read after all", "chancery");
-    state.commit(facts)
 }
 
 /// A source that knows how much it has must have given at least that; a repeated item may make it more.

@@ -212,6 +212,7 @@ fn check_version(interface: &str, version: Option<Version>) -> Result<(), Misfit
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
     use super::*;
 
     const EXPORT: [(&str, World); 3] = [

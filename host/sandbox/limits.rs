@@ -8,7 +8,9 @@ use wasmtime::ResourceLimiter;
 use crate::item::limits;
 
 /// Epoch ticks after which a guest gives way to the runtime's other tasks.
-pub(super) const SLICE_TICKS: u64 = 4;
+pub(super) const SLICE_TICKS: u32 = 4;
+/// The most that one piece of computing counts for.
+const PIECE_MAX: Duration = limits::EPOCH_TICK.saturating_mul(SLICE_TICKS * 3 / 2);
 /// Core instances of one component instance (a Python component has about thirty).
 const INSTANCES_MAX: usize = 256;
 /// Tables of one component instance.
@@ -131,12 +133,16 @@ impl ResourceLimiter for Limiter {
     }
 }
 
-/// Counts what one call uses: computing time (wall-clock time less the time spent in host functions that wait) and
-/// requests.
+/// Counts what one call uses: computing time and requests.
+///
+/// Computing is measured piece by piece, between host functions and at the epoch's slices. No piece counts for more
+/// than a slice and a half: what is longer was spent elsewhere (in another task of the runtime, in a wait that WASI does
+/// on its own). The call's wall-clock limit covers the rest.
 #[derive(Debug)]
 pub(super) struct Meter {
-    started: Instant,
-    waited: Duration,
+    computed: Duration,
+    /// Where the current piece began.
+    piece: Instant,
     cpu_time_max: Duration,
     requests: u32,
     requests_max: u32,
@@ -145,23 +151,37 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(limits: &CallLimits) -> Self {
         Self {
-            started: Instant::now(),
-            waited: Duration::ZERO,
+            computed: Duration::ZERO,
+            piece: Instant::now(),
             cpu_time_max: limits.cpu_time_max,
             requests: 0,
             requests_max: limits.requests_max,
         }
     }
 
-    /// Leaves the time since `began` out of the computing time.
-    pub(super) fn waited_since(&mut self, began: Instant) {
-        self.waited += began.elapsed();
+    /// Ends a piece of computing: the guest waits from now on.
+    pub(super) fn pause(&mut self) {
+        self.end_piece(self.piece.elapsed());
+        self.piece = Instant::now();
+    }
+
+    fn end_piece(&mut self, lasted: Duration) {
+        self.computed += lasted.min(PIECE_MAX);
+    }
+
+    /// The guest computes again.
+    pub(super) fn resume(&mut self) {
+        self.piece = Instant::now();
     }
 
     /// Asked once a slice.
-    pub(super) fn check_cpu_time(&self) -> Result<(), Stop> {
-        let used = self.started.elapsed().saturating_sub(self.waited);
-        if used > self.cpu_time_max { Err(Stop::CpuTime(self.cpu_time_max)) } else { Ok(()) }
+    pub(super) fn check_cpu_time(&mut self) -> Result<(), Stop> {
+        self.pause();
+        self.within_cpu_time()
+    }
+
+    fn within_cpu_time(&self) -> Result<(), Stop> {
+        if self.computed > self.cpu_time_max { Err(Stop::CpuTime(self.cpu_time_max)) } else { Ok(()) }
     }
 
     /// Counts a request.
@@ -187,14 +207,16 @@ mod tests {
         assert!(!limiter.table_growing(0, TABLE_ELEMENTS_MAX + 1, None).unwrap());
     }
 
-    #[tokio::test]
-    async fn waiting_is_not_computing() {
-        let limits = CallLimits { cpu_time_max: Duration::from_millis(50), requests_max: 1, ..CallLimits::default() };
+    #[test]
+    fn waiting_is_not_computing() {
+        let limits = CallLimits { cpu_time_max: Duration::from_millis(100), requests_max: 1, ..CallLimits::default() };
         let mut meter = Meter::new(&limits);
-        meter.started -= Duration::from_secs(10);
-        assert!(matches!(meter.check_cpu_time(), Err(Stop::CpuTime(_))));
-        meter.waited_since(meter.started);
-        meter.check_cpu_time().unwrap();
+        meter.end_piece(Duration::from_secs(10));
+        assert_eq!(meter.computed, PIECE_MAX, "somebody else had the processor");
+        meter.end_piece(Duration::from_millis(40));
+        meter.within_cpu_time().unwrap();
+        meter.end_piece(Duration::from_millis(1));
+        assert!(matches!(meter.within_cpu_time(), Err(Stop::CpuTime(_))));
         meter.count_request().unwrap();
         assert!(matches!(meter.count_request(), Err(Stop::Requests(1))));
     }

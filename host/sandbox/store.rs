@@ -7,7 +7,6 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{
     Deterministic, HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
@@ -49,9 +48,9 @@ pub(super) enum Nature {
 impl<P> Guest<P> {
     /// Waits for something outside; the wait does not count as computing.
     pub(super) async fn waiting<R>(&mut self, work: impl Future<Output = R>) -> R {
-        let began = Instant::now();
+        self.meter.pause();
         let result = work.await;
-        self.meter.waited_since(began);
+        self.meter.resume();
         result
     }
 }
@@ -88,16 +87,16 @@ pub(super) fn new_store<P: Send + 'static>(
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.hostcall_bytes_max);
     store.set_max_component_handles(HANDLES_MAX);
-    store.epoch_deadline_callback(|guest| {
-        guest.data().meter.check_cpu_time()?;
-        Ok(UpdateDeadline::Yield(SLICE_TICKS))
+    store.epoch_deadline_callback(|mut guest| {
+        guest.data_mut().meter.check_cpu_time()?;
+        Ok(UpdateDeadline::Yield(SLICE_TICKS.into()))
     });
     store
 }
 
 /// Readies a store for one call: limits are per call, and the epoch's deadline does not start anew by itself.
 pub(super) fn begin<P: Send + 'static>(store: &mut Store<Guest<P>>, limits: &CallLimits) {
-    store.set_epoch_deadline(SLICE_TICKS);
+    store.set_epoch_deadline(SLICE_TICKS.into());
     let guest = store.data_mut();
     guest.meter = Meter::new(limits);
     guest.log.clear();

@@ -10,6 +10,8 @@ use crate::item::{Interval, TimestampMs, time::DAY_MS};
 pub struct Line {
     /// End of the last window that was opened.
     pub covered_until_ms: Option<TimestampMs>,
+    /// When the ledger was last written.
+    pub recorded_at_ms: Option<TimestampMs>,
     /// Where the first window begins, if configured.
     pub since_ms: Option<TimestampMs>,
     /// The wall clock.
@@ -32,9 +34,13 @@ pub fn windows(line: Line) -> Vec<Interval> {
     windows
 }
 
-/// Whether the wall clock is behind what was read already: then nothing may be closed.
+/// How far the clock may lie behind the ledger's last record: clocks are set by a little all the time.
+const CLOCK_STEP_MAX_MS: i64 = 5 * 60 * 1000;
+
+/// Whether the wall clock is behind what was read, or recorded, already: then nothing may be closed.
 pub fn clock_is_behind(line: Line) -> bool {
     line.covered_until_ms.is_some_and(|covered_ms| line.now_ms < covered_ms)
+        || line.recorded_at_ms.is_some_and(|recorded_ms| line.now_ms < recorded_ms - CLOCK_STEP_MAX_MS)
 }
 
 #[cfg(test)]
@@ -45,8 +51,13 @@ mod tests {
 
     #[test]
     fn every_missed_hour_is_due_once_and_in_order() {
-        let line =
-            |covered, since, now| Line { covered_until_ms: covered, since_ms: since, now_ms: now, grace_ms: HOUR_MS };
+        let line = |covered, since, now| Line {
+            covered_until_ms: covered,
+            recorded_at_ms: None,
+            since_ms: since,
+            now_ms: now,
+            grace_ms: HOUR_MS,
+        };
         let table = [
             ("first run", line(None, None, 100 * HOUR_MS), vec![(75, 99)]),
             ("since", line(None, Some(90 * HOUR_MS), 100 * HOUR_MS), vec![(90, 99)]),
@@ -66,8 +77,11 @@ mod tests {
 
     #[test]
     fn a_clock_behind_the_ledger_is_noticed() {
-        let line = Line { covered_until_ms: Some(10), since_ms: None, now_ms: 9, grace_ms: 0 };
+        let line = Line { covered_until_ms: Some(10), recorded_at_ms: None, since_ms: None, now_ms: 9, grace_ms: 0 };
         assert!(clock_is_behind(line));
         assert!(!clock_is_behind(Line { now_ms: 10, ..line }));
+        let recorded = Line { now_ms: 10, recorded_at_ms: Some(10 + CLOCK_STEP_MAX_MS), ..line };
+        assert!(!clock_is_behind(recorded), "a small step");
+        assert!(clock_is_behind(Line { recorded_at_ms: Some(11 + CLOCK_STEP_MAX_MS), ..recorded }));
     }
 }

@@ -42,14 +42,16 @@ pub(super) struct LoadedMapper {
 /// Reads the mapping file; none: an empty mapping.
 fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     let Some(path) = file else { return Ok(Vec::new()) };
-    fs::read(path).map_err(|error| {
+    let bytes = fs::read(path).map_err(|error| {
         Failure::new(
             "mapping-unreadable",
             NextMove::AskPerson,
             format!("cannot read mapping `{}`: {error}", path.display()),
         )
         .hint("check `mapper.file` in the configuration; it is relative to the configuration file")
-    })
+    })?;
+    // To a mapper no bytes mean no file. A file that was emptied by accident must not pass for a wish to have none.
+    Ok(if bytes.is_empty() { b"\n".to_vec() } else { bytes })
 }
 
 /// Loads the mapper with the connector's mapping file. A file with problems is not adopted: the last good one stays in

@@ -149,6 +149,7 @@ pub async fn dry_run(host: &Host, connector: &Connector, what: &Sync) -> Result<
 fn line(connector: &Connector, state: &ConnectorState, now_ms: TimestampMs) -> Result<Line, Failure> {
     Ok(Line {
         covered_until_ms: state.covered_until_ms()?,
+        recorded_at_ms: state.last_at_ms()?,
         since_ms: connector.since_ms,
         now_ms,
         grace_ms: connector.grace_ms,

@@ -176,7 +176,11 @@ impl From<StateError> for Failure {
             StateError::Refused { .. } | StateError::Unknown { .. } | StateError::Closed { .. } => NextMove::Stop,
             _ => NextMove::AskPerson,
         };
-        let failure = Self::new(error.code(), next, error.to_string());
+        let failure = match &error {
+            // One row explains them all: that the state was asked for it at all is the defect.
+            StateError::Refused { code, what } => Self::new("state-refused", next, format!("{what} ({code})")),
+            _ => Self::new(error.code(), next, error.to_string()),
+        };
         match error.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,

@@ -1,6 +1,13 @@
 //! Zip archives written by hand, so that each can be wrong in one point that no well-meaning library would write.
 
-/// An archive in the making; entries are stored, not packed.
+use std::io::{Cursor, Read as _, Write as _};
+
+use zip::{
+    CompressionMethod, ZipArchive,
+    write::{SimpleFileOptions, ZipWriter},
+};
+
+/// An archive in the making; entries are stored, not packed, unless said otherwise.
 #[derive(Default)]
 pub(super) struct Archive {
     bytes: Vec<u8>,
@@ -41,6 +48,26 @@ impl Archive {
         };
         self.bytes.extend(entry.local_header());
         self.bytes.extend_from_slice(bytes);
+        self.entries.push(entry);
+        self
+    }
+
+    /// Adds a file of so many zeros, deflated to a thousandth.
+    pub(super) fn zeros(mut self, name: &str, unpacked_bytes: u32) -> Self {
+        let zeros = vec![0; unpacked_bytes as usize];
+        let packed = deflated(&zeros);
+        let entry = Entry {
+            name: name.into(),
+            flags: 1 << 11,
+            method: 8,
+            crc32: crc32fast::hash(&zeros),
+            packed_bytes: packed.len() as u32,
+            unpacked_bytes,
+            mode: 0o100_644,
+            offset: self.bytes.len() as u32,
+        };
+        self.bytes.extend(entry.local_header());
+        self.bytes.extend(packed);
         self.entries.push(entry);
         self
     }
@@ -105,6 +132,17 @@ impl Archive {
         self.bytes[at..at + header.len()].copy_from_slice(&header);
         self
     }
+}
+
+/// What a well-meaning library makes of these bytes, without its headers.
+fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("x", SimpleFileOptions::default().compression_method(CompressionMethod::Deflated)).unwrap();
+    writer.write_all(bytes).unwrap();
+    let mut archive = ZipArchive::new(writer.finish().unwrap()).unwrap();
+    let mut packed = Vec::new();
+    archive.by_index_raw(0).unwrap().read_to_end(&mut packed).unwrap();
+    packed
 }
 
 impl Entry {

@@ -137,6 +137,9 @@ fn a_folder_without_rights_is_named_and_rights_let_it_go_on() {
         }
     }
     installation.run_as(&["sync", "--strict"], as_nobody).expect(0);
+    if as_root {
+        give(&installation.path(""), 0);
+    }
     whole(&installation, 2);
 }
 

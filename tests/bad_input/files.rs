@@ -49,10 +49,10 @@ const CASES: &[Case] = &[
     Case { file: "drive name.zip", parked: "zip-unsafe-name", says: "leads out", bytes: || good_zip().file("C:x.jpg", "x").end() },
     Case { file: "nul name.zip", parked: "zip-unsafe-name", says: "leads out", bytes: || good_zip().file("a\0b.jpg", "x").end() },
     Case { file: "unknown method.zip", parked: "zip-unsupported", says: "", bytes: || good_zip().file("photo.jpg", "x").method(93).end() },
-    Case { file: "bomb by overlap.zip", parked: "zip-bomb", says: "", bytes: || good_zip().file("0.bin.0", vec![0; 2 << 20]).again(5_000).end() },
+    Case { file: "bomb of 10 GB in 32 kB.zip", parked: "zip-bomb", says: "", bytes: || good_zip().zeros("zeros.bin", 32 << 20).again(319).end() },
     Case { file: "bomb by claim.zip", parked: "zip-bomb", says: "unpack to", bytes: || good_zip().file("0.bin", "x").claims(u32::MAX - 1).file("1.bin", "x").claims(u32::MAX - 1).file("2.bin", "x").claims(u32::MAX - 1).end() },
-    Case { file: "bomb.zip", parked: "zip-bomb", says: "unpack to", bytes: ten_gigabytes },
-    Case { file: "claims less.zip", parked: "zip-damaged", says: "", bytes: || Archive::default().file("_chat.txt", GOOD).claims(10).end() },
+    Case { file: "bomb that says it is none.zip", parked: "zip-bomb", says: "holds more", bytes: || Archive::default().zeros("_chat.txt", 32 << 20).claims(1_000).end() },
+    Case { file: "claims less.zip", parked: "zip-bomb", says: "holds more", bytes: || Archive::default().file("_chat.txt", GOOD).claims(10).end() },
 ];
 
 #[test]
@@ -208,7 +208,7 @@ fn attachments_missing_or_over_the_limit_leave_a_visible_notice() {
             let name = format!("IMG-20230623-WA000{number}.jpg");
             let mails = installation.mails();
             let mail = mails.iter().find(|mail| mail.text().contains(&name)).expect("each attachment is named in a text");
-            (mail.message().attachment_count(), mail.text().contains("1000") || mail.text().contains("1,000"))
+            (mail.message().attachment_count(), mail.text().contains("too large"))
         })
         .into();
     assert_eq!(seen, [(1, false), (0, false), (0, true)], "one is there, one is missed, one is over the limit");
@@ -216,19 +216,6 @@ fn attachments_missing_or_over_the_limit_leave_a_visible_notice() {
 
 fn good_zip() -> Archive {
     Archive::default().file("_chat.txt", GOOD)
-}
-
-/// 10 GB of zeros in 10 MB, by an honest writer.
-fn ten_gigabytes() -> Vec<u8> {
-    use zip::write::{SimpleFileOptions, ZipWriter};
-    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().large_file(true).compression_level(Some(1));
-    writer.start_file("0.bin", options).unwrap();
-    let zeros = vec![0; 16 << 20];
-    for _ in 0..10_000 / 16 {
-        writer.write_all(&zeros).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
 }
 
 fn latin_1(text: &str) -> Vec<u8> {

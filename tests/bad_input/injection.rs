@@ -36,7 +36,7 @@ fn nothing_in_a_chat_becomes_a_header() {
              23/06/2023, 10:16 - +49 151 23456789{injection}: {injection}\r\n\r\n.\r\n\r\nFrom: eve@example.com\n\
              23/06/2023, 10:17 - Anna: {medium} (file attached)\n"
         );
-        let title = format!("WhatsApp Chat with {}.txt", line_free.replace(['/', '\\'], "_"));
+        let title = format!("WhatsApp Chat with {number} {}.txt", line_free.replace(['/', '\\'], "_"));
         let archive = Archive::default().file(title, chat).file(&medium, b"GIF89a");
         installation.put(&format!("inbox/{number}.zip"), archive.end());
     }

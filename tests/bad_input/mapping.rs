@@ -61,9 +61,11 @@ fn a_mapping_with_a_trap_is_named_by_line_and_not_adopted() {
         let ran = installation.run(&["mapping", "check", "mapping.csv", "--json"]);
         ran.expect(2);
         let problems = ran.json()["summary"]["problems"].as_array().unwrap().clone();
-        let found = problems.iter().find(|problem| problem["code"] == *code).unwrap_or_else(|| panic!("{name}: {ran}"));
-        assert_eq!(found["line"], *line, "{name}: {ran}");
-        assert!(ran.stderr.contains("hint: mend these lines"), "{name}: {ran}");
+        let found = problems.iter().any(|problem| problem["code"] == *code && problem["line"] == *line);
+        assert!(found, "{name}: {ran}");
+        let ran = installation.run(&["mapping", "check", "mapping.csv"]);
+        ran.expect(2);
+        assert!(ran.stdout.contains(code) && ran.stderr.contains("hint: mend these lines"), "{name}: {ran}");
     }
 }
 

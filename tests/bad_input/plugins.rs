@@ -17,14 +17,14 @@ struct Case {
 #[rustfmt::skip] // A table reads as one.
 const CASES: &[Case] = &[
     Case { name: "not there", wasm: None, code: "plugin-unreadable", says: "mine.wasm" },
-    Case { name: "empty", wasm: Some(Vec::new), code: "plugin-damaged", says: "mine.wasm" },
-    Case { name: "no wasm", wasm: Some(|| b"#!/bin/sh\necho hello\n".to_vec()), code: "plugin-damaged", says: "mine.wasm" },
-    Case { name: "cut", wasm: Some(|| { let mut wasm = guest("misbehaving-source"); wasm.truncate(wasm.len() / 2); wasm }), code: "plugin-damaged", says: "mine.wasm" },
-    Case { name: "rotten", wasm: Some(rotten), code: "plugin-damaged", says: "mine.wasm" },
-    Case { name: "a module, no component", wasm: Some(|| b"\0asm\x01\0\0\0".to_vec()), code: "plugin-damaged", says: "component" },
+    Case { name: "empty", wasm: Some(Vec::new), code: "plugin-corrupt", says: "mine.wasm" },
+    Case { name: "no wasm", wasm: Some(|| b"#!/bin/sh\necho hello\n".to_vec()), code: "plugin-corrupt", says: "mine.wasm" },
+    Case { name: "cut", wasm: Some(|| { let mut wasm = guest("misbehaving-source"); wasm.truncate(wasm.len() / 2); wasm }), code: "plugin-corrupt", says: "mine.wasm" },
+    Case { name: "rotten", wasm: Some(rotten), code: "plugin-corrupt", says: "mine.wasm" },
+    Case { name: "a module, no component", wasm: Some(|| b"\0asm\x01\0\0\0".to_vec()), code: "plugin-not-component", says: "component" },
     Case { name: "a component that exports nothing", wasm: Some(|| b"\0asm\x0d\0\x01\0".to_vec()), code: "plugin-world", says: "mine.wasm" },
     Case { name: "another world", wasm: Some(|| guest("misbehaving-converter")), code: "plugin-world", says: "converter" },
-    Case { name: "another version", wasm: Some(|| with_version("0.9.0")), code: "plugin-world", says: "0.9.0" },
+    Case { name: "another version", wasm: Some(|| with_version("0.9.0")), code: "plugin-contract-version", says: "0.9.0" },
 ];
 
 #[test]

@@ -6,12 +6,14 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use chancery::pipeline::crash::POINTS;
@@ -102,14 +104,14 @@ fn comes_to_the_same_end(archived: &Archived, world: &World, what: &str) {
 }
 
 /// Runs every case, some at once; fails, naming them, when any did.
-fn each<T: Send + std::fmt::Debug + Clone>(cases: Vec<T>, run: impl Fn(T) + Sync) {
+fn each<T: Clone + fmt::Debug + Send + Sync>(cases: Vec<T>, run: impl Fn(T) + Sync) {
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(case.clone())));
+                    let outcome = catch_unwind(AssertUnwindSafe(|| run(case.clone())));
                     if outcome.is_err() {
                         failed.lock().unwrap().push(case.clone());
                     }

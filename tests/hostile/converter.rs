@@ -9,13 +9,15 @@ use crate::support::{
 /// The guest.
 const GUEST: &str = "misbehaving-converter";
 
-/// Two files in one mail, so that there is an order of splices to break, then a mail without.
+/// Two files in one mail, so that there is an order of splices to break, and one over the limit; then a mail without.
 const MAILS: &[&str] = &[
     "From: Anna Schmidt <anna@example.com>\nTo: Ben Carter <ben@example.com>\nDate: Mon, 2 Nov 2026 10:15:00 +0000\n\
      Message-ID: <1@telemessage.example>\nSubject: WhatsApp Message from 4915112345678 to 4915112345679\nMIME-Version: 1.0\n\
      Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nTwo files.\n--b\nContent-Type: image/jpeg\n\
      Content-Disposition: attachment; filename=one.jpg\nContent-Transfer-Encoding: base64\n\nAQIDBA==\n--b\n\
-     Content-Type: image/jpeg\nContent-Disposition: attachment; filename=two.jpg\nContent-Transfer-Encoding: base64\n\nBQYHCA==\n--b--\n",
+     Content-Type: image/jpeg\nContent-Disposition: attachment; filename=two.jpg\nContent-Transfer-Encoding: base64\n\nBQYHCA==\n--b\n\
+     Content-Type: image/jpeg\nContent-Disposition: attachment; filename=large.jpg\nContent-Transfer-Encoding: base64\n\n\
+     CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ\n--b--\n",
     "From: Ben Carter <ben@example.com>\nTo: Anna Schmidt <anna@example.com>\nDate: Mon, 2 Nov 2026 10:16:00 +0000\n\
      Message-ID: <2@telemessage.example>\nSubject: WhatsApp Message from 4915112345679 to 4915112345678\n\nThanks.\n",
 ];
@@ -50,7 +52,8 @@ fn every_behaviour_of_a_hostile_converter_parks_or_ends_and_harms_nobody() {
     });
     let mut connectors: Vec<Connector<'_>> = hostile.collect();
     connectors.insert(connectors.len() / 2, Connector::default());
-    installation.configure(&connectors, LIMITS);
+    let limits = LIMITS.replace("attachment_bytes_max = 8388608", "attachment_bytes_max = 50");
+    installation.configure(&connectors, &limits);
 
     let (ran, outcomes) = installation.sync(&[]);
     ran.expect(1);
@@ -79,7 +82,7 @@ fn every_behaviour_of_a_hostile_converter_parks_or_ends_and_harms_nobody() {
         .iter()
         .map(|connector| Connector { converter: "email", converter_settings: "", ..*connector })
         .collect();
-    installation.configure(&mended, "");
+    installation.configure(&mended, &limits);
     let (ran, outcomes) = installation.sync(&[]);
     ran.expect(0);
     for name in runs.iter().filter(|name| !HARMLESS.contains(&name.as_str())) {

@@ -20,7 +20,10 @@ use crate::support::exports::{Installation, Outcome};
 const HONEST: &str = "23/06/2023, 10:15 - Anna: Hello.\n23/06/2023, 10:16 - Ben: Hi.\n";
 
 /// Limits under which a guest that wants all there is gets little, soon.
-const LIMITS: &str = "[limits]\nattachment_bytes_max = 8388608\nconnectors_at_once_max = 6\ncall_time_max = \"10s\"\ncall_cpu_time_max = \"2s\"\n";
+const LIMITS: &str = "[limits]\nattachment_bytes_max = 8388608\nconnectors_at_once_max = 6\ncall_time_max = \"20s\"\ncall_cpu_time_max = \"4s\"\n";
+
+/// Behaviours that want several things at once: which limit they meet first depends on the machine.
+const SOME_LIMIT: &[&str] = &["flood-log", "reads-for-ever"];
 
 /// Lays a hostile guest into an installation, approves it, and returns every behaviour it has.
 fn install(installation: &Installation, guest: &str) -> Vec<String> {
@@ -41,11 +44,17 @@ fn seen(installation: &Installation, name: &str, outcome: &Outcome) -> String {
     if !counts.is_empty() {
         let _infallible = writeln!(text, "items: {}", counts.join(", "));
     }
-    if let Some((code, message, hint)) = &outcome.error {
+    if SOME_LIMIT.iter().any(|greedy| name.starts_with(greedy)) {
+        let code = outcome.code();
+        assert!(matches!(code, "plugin-timeout" | "plugin-log-flood" | "plugin-output-too-large" | "too-large"), "{name}: {outcome:?}");
+        text += "error: one of its limits\n";
+    } else if let Some((code, message, hint)) = &outcome.error {
         let _infallible = write!(text, "error ({code}): {message}\nhint: {hint}\n");
     }
     if outcome.item("parked") > 0 {
-        for parked in installation.parked(name) {
+        let mut rows = installation.parked(name);
+        rows.dedup_by(|one, other| one.message == other.message);
+        for parked in rows {
             let _infallible = writeln!(text, "parked ({}): {}", parked.reason, parked.message);
         }
     }

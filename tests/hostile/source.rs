@@ -17,7 +17,7 @@ const WINDOW: &[&str] = &["--window", "2026-01-01..2026-01-02"];
 /// Behaviours that end only after all attempts, each a back-off apart: a minute of waiting that the policy's own table
 /// shows as well (`host/pipeline/policy.rs`).
 const PATIENT: &[&str] = &[
-    "bad-error", "fail-first", "fail-midway", "fail-other", "fail-rate-limited", "fail-retry", "sleep", "slow-body",
+    "bad-error", "cursor-back", "cursor-forever", "fail-first", "fail-midway", "fail-other", "fail-rate-limited", "fail-retry", "sleep", "slow-body",
     "wrong-totals",
 ];
 
@@ -36,11 +36,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 /// Behaviours that do no harm, or whose harm stays theirs: their items are delivered.
 const HARMLESS: &[&str] = &[
-    "ok", "long-log-line", "blob-misuse", "header-smuggling", "ipv4-in-ipv6-url", "loopback-url", "metadata-url", "odd-methods",
-    "odd-urls", "outside-folder", "oversized-read", "read-clock", "read-machine", "unknown-credential", "userinfo-url",
-    "big-request", "no-totals", "non-utf8-original", "odd-names", "odd-text", "unreadable", "remembers", "second-thoughts",
-    "lying-blob", "duplicate-ids", "header-injection", "past-items", "early-bookmark", "bad-progress", "bad-roster",
-    "large-return",
+    "ok", "long-log-line", "no-totals", "non-utf8-original", "odd-names", "odd-text", "unreadable", "remembers", "second-thoughts",
+    "duplicate-ids", "header-injection", "past-items", "future-items", "time-overflow", "bad-roster",
+];
+
+/// Behaviours that try to get at what was not granted, and tell in an item each what came of it.
+const REACHING: &[&str] = &[
+    "big-request", "blob-misuse", "header-smuggling", "ipv4-in-ipv6-url", "loopback-url", "metadata-url", "odd-methods", "odd-urls",
+    "outside-folder", "oversized-read", "read-clock", "read-machine", "unknown-credential", "userinfo-url",
 ];
 
 #[test]
@@ -63,7 +66,14 @@ fn every_behaviour_of_a_hostile_source_ends_as_its_diagnostic_and_harms_nobody()
     let parts: Vec<(String, String)> = runs
         .iter()
         .map(|(name, behave, during)| {
-            let settings = format!("behave = \"{behave}\", during = \"{during}\", site = \"{origin}\", folder = \"inbox\"");
+            // Those tell of one attempt at least.
+            let items = match *behave {
+                "panic-midway" => 1_500,
+                behave if REACHING.contains(&behave) => 1,
+                _ => 3,
+            };
+            let settings =
+                format!("behave = \"{behave}\", during = \"{during}\", items = {items}, site = \"{origin}\", folder = \"inbox\"");
             (settings, format!("folder = \"{name}\"\ncatch_all = \"anna@example.com\"\n"))
         })
         .collect();
@@ -85,26 +95,33 @@ fn every_behaviour_of_a_hostile_source_ends_as_its_diagnostic_and_harms_nobody()
     ran.expect(1);
     assert!(!ran.stderr.contains("panicked at host"), "the host itself does not panic: {}", ran.stderr);
     assert_eq!(outcomes["exports"].item("delivered"), 2, "the honest one is unharmed: {:?}", outcomes["exports"]);
-    let mut text = String::new();
+    let (mut text, mut wrong) = (String::new(), Vec::new());
     for (name, behave, during) in &runs {
         let outcome = &outcomes[name];
-        match HARMLESS.contains(behave) {
-            true => assert_eq!(outcome.error, None, "{name} does no harm"),
+        match HARMLESS.contains(behave) || REACHING.contains(behave) {
+            true if outcome.error.is_none() => {}
+            true => wrong.push(format!("{name} does harm: {:?}", outcome.error)),
+            false if outcome.error.is_none() => wrong.push(format!("{name} ended without an error: {outcome:?}")),
+            // An account without an id is seen where it is asked for.
+            false if *behave == "empty-account" => assert_diagnostic(outcome, name, GUEST, "check"),
             false => assert_diagnostic(outcome, name, GUEST, during),
         }
         text += &seen(&installation, name, outcome);
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     expect_file(&expected("source.md"), &text);
 
     // What the attempts to get at something came to stands in mails of their own.
     let mails = installation.mails();
     for mail in &mails {
         assert_sound(mail);
-        assert!(!mail.text().contains("escaped"), "{}: {}", mail.folder, mail.text());
+        // A file of the granted folder may be read; asking for 4 GiB of it gives what is there.
+        let escaped = mail.text().contains("escaped") && mail.folder != "oversized-read";
+        assert!(!escaped, "{}: {}", mail.folder, mail.text());
         assert!(!mail.text().contains("nobody may read this"), "{}", mail.folder);
     }
-    for tried in ["outside-folder", "read-machine", "metadata-url", "loopback-url", "ipv4-in-ipv6-url", "odd-urls", "blob-misuse"] {
-        assert!(mails.iter().any(|mail| mail.folder == tried), "{tried} told what came of it");
+    for tried in REACHING {
+        assert!(mails.iter().any(|mail| mail.folder == *tried), "{tried} told what came of it");
     }
     assert!(site.requests() < 3 * 4_096, "a storm of requests is cut off: {}", site.requests());
     installation.done(&["ledger", "verify"]);

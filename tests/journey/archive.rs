@@ -37,7 +37,8 @@ fn everything_arrives_once_and_nothing_comes_twice() {
         let now = world.counts();
         assert_eq!(now.without_seen(), counts.without_seen(), "{what}\n{ran}");
         // Whoever reads everything again meets every delivery and every repetition again.
-        let seen = ran.json()["connectors"][0]["windows"].as_array().unwrap().iter().map(|window| {
+        let document = ran.json();
+        let seen = document["connectors"][0]["windows"].as_array().unwrap().iter().map(|window| {
             assert_eq!(window["items"]["fetched"], 0, "{ran}");
             window["items"]["seen"].as_u64().unwrap()
         });

@@ -193,8 +193,10 @@ impl Connector<'_> {
             self;
         let credential = self.credential.map(|name| format!(", credential = \"{name}\"")).unwrap_or_default();
         let file = self.mapping.map(|file| format!(", file = \"{file}\"")).unwrap_or_default();
+        // Files count at once unless a test is about that.
+        let settle = if more.contains("settle") { "" } else { "settle = \"0s\"\n" };
         format!(
-            "[[connector]]\nname = \"{name}\"\nsettle = \"0s\"\n{more}\n\
+            "[[connector]]\nname = \"{name}\"\n{settle}{more}\n\
              source = {{ plugin = \"{source}\", settings = {{ {settings} }}{credential} }}\n\
              mapper = {{ plugin = \"users\", settings = {{ {mapper} }}{file} }}\n\
              converter = {{ plugin = \"{converter}\", settings = {{ {converter_settings} }} }}\n\

@@ -7,11 +7,9 @@ use std::sync::{
 };
 
 use http_body_util::{BodyExt as _, Limited};
-use wasmtime_wasi_http::{
-    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
-};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::{Answer, Egress, Outgoing, headers};
+use super::{Answer, Egress, Outgoing};
 use crate::item::{Failure, limits};
 
 type Outcome<T> = Box<dyn Future<Output = Result<T, Error>> + Send>;
@@ -46,10 +44,8 @@ impl Hooks {
 }
 
 impl WasiHttpHooks for Hooks {
-    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
-        Arc::new(|name| DEFAULT_FORBIDDEN_HEADERS.contains(name) || headers::is_hosts(name))
-    }
-
+    // What wasmtime does not forbid of the host's header fields (`content-length`) is left out by the gate: common
+    // clients set them and would not expect an error.
     fn set_host_header(&mut self) -> bool {
         false
     }
@@ -116,5 +112,38 @@ fn in_wasi_words(failure: &Failure) -> Error {
         "redirect-loop" => Error::LoopDetected,
         "request-malformed" => Error::HttpProtocolError,
         _ => Error::InternalError(Some(failure.code.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+    use http_body_util::Full;
+
+    use super::*;
+
+    async fn send(hooks: &mut Hooks, url: &str) -> Result<u16, Error> {
+        let body = Full::new(bytes::Bytes::from_static(b"text")).map_err(|never| match never {}).boxed_unsync();
+        let request = http::Request::builder().method("POST").uri(url).body(body).unwrap();
+        let sent = hooks.send_request(request, None, Box::new(async { Ok(()) }));
+        Box::into_pin(sent).await.map(|(response, _)| response.status().as_u16())
+    }
+
+    #[tokio::test]
+    async fn wasi_http_passes_the_same_gate_and_its_refusals_are_remembered() {
+        let mut hooks = Hooks::new(Arc::new(Egress::closed()), 2);
+        hooks.begin();
+        for _ in 0..2 {
+            let error = send(&mut hooks, "https://forbidden.example/path").await.unwrap_err();
+            assert!(matches!(error, Error::HttpRequestDenied), "{error:?}");
+        }
+        let refusal = hooks.refusal().unwrap();
+        assert_eq!(refusal.code, "egress-denied");
+        assert!(refusal.hint.unwrap().contains("origins = [\"https://forbidden.example\"]"));
+        let error = send(&mut hooks, "https://forbidden.example/path").await.unwrap_err();
+        assert!(matches!(error, Error::ConnectionLimitReached), "{error:?}");
+        hooks.begin();
+        assert_eq!(hooks.refusal(), None);
+        assert!(matches!(send(&mut hooks, "http://forbidden.example/").await, Err(Error::HttpRequestDenied)));
     }
 }

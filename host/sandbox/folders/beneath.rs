@@ -88,13 +88,7 @@ pub(super) fn walk(
                 Ok(inner) => walk(inner.as_fd(), &path, depth + 1, found)?,
             },
             FileType::RegularFile => {
-                #[expect(
-                    clippy::useless_conversion,
-                    clippy::unnecessary_cast,
-                    reason = "field types differ between platforms"
-                )]
-                let modified_ms =
-                    (stat.st_mtime as i64) * 1_000 + i64::try_from(stat.st_mtime_nsec / 1_000_000).unwrap_or(0);
+                let modified_ms = stat.st_mtime * 1_000 + i64::try_from(stat.st_mtime_nsec / 1_000_000).unwrap_or(0);
                 let size = u64::try_from(stat.st_size).unwrap_or(0);
                 found.insert(path.clone(), FileStamp { path, size, modified_ms });
             }

@@ -82,12 +82,12 @@ async fn what_is_no_plugin_is_refused_with_what_to_do() {
 
 #[tokio::test]
 async fn a_plugin_does_only_the_work_of_its_world() {
-    let email = load(&SANDBOX, "email").await;
+    let email = bundled("email").await;
     let failure = MapperWorker::new(&SANDBOX, &email, "{}".into(), Vec::new()).unwrap_err();
     assert_eq!(failure.message, "plugin `email` is a converter, not a mapper");
     let powers = sourcing::powers(Egress::closed(), Folders::none());
     assert!(SourceWorker::new(&SANDBOX, &email, powers, "{}".into()).is_err());
-    let users = load(&SANDBOX, "users").await;
+    let users = bundled("users").await;
     assert_eq!(ConverterWorker::new(&SANDBOX, &users).unwrap_err().code, "plugin-world");
 }
 

@@ -28,7 +28,7 @@ fn people() -> [Person; 3] {
 }
 
 async fn worker(mapping: &str) -> MapperWorker {
-    let users = load(&SANDBOX, "users").await;
+    let users = bundled("users").await;
     let settings = r#"{"automatic":true,"internal":["example.com"]}"#;
     MapperWorker::new(&SANDBOX, &users, settings.to_owned(), mapping.into()).unwrap().for_connector("whatsapp")
 }

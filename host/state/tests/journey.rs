@@ -161,7 +161,8 @@ fn what_contradicts_the_record_is_refused_and_changes_nothing() {
         .unwrap();
     let before = answers(&connector);
     let snapshot = WindowKind::Snapshot;
-    let cases: Vec<(&str, Box<dyn Fn() -> Result<(), StateError>>)> = vec![
+    type Attempt<'a> = Box<dyn Fn() -> Result<(), StateError> + 'a>;
+    let cases: Vec<(&str, Attempt<'_>)> = vec![
         ("window-interval", Box::new(|| connector.open_window(live(101, 200)).map(drop))),
         ("window-interval", Box::new(|| connector.open_window(live(100, 100)).map(drop))),
         (
@@ -305,18 +306,8 @@ fn a_mailbox_gets_an_item_once_however_often_it_is_observed() {
     for ordinal in 2..=50 {
         assert_eq!(code(connector.commit(group(|group| group.plan(plan(Ordinal(ordinal), &["anna"]))))), "copy-known");
         let name = format!("m{ordinal}");
-        connector
-            .commit(group(|group| {
-                group.plan(plan(
-                    Ordinal(ordinal),
-                    if ordinal % 2 == 0 { &[] } else { std::slice::from_ref(&name) }
-                        .iter()
-                        .map(|name| name.as_str())
-                        .collect::<Vec<_>>()
-                        .as_slice(),
-                ))
-            }))
-            .unwrap();
+        let fresh: &[&str] = if ordinal % 2 == 0 { &[] } else { &[&name] };
+        connector.commit(group(|group| group.plan(plan(Ordinal(ordinal), fresh)))).unwrap();
     }
     assert_eq!(connector.reached(Ordinal(1)).unwrap().len(), 25);
     assert_eq!(connector.reached(Ordinal(50)).unwrap().len(), 25, "asked through a duplicate");

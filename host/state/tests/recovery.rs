@@ -2,8 +2,10 @@
 
 use super::*;
 
+type Step = Box<dyn Fn(&ConnectorState)>;
+
 /// The steps of a connector's life, each of which leaves another state.
-fn steps() -> Vec<Box<dyn Fn(&ConnectorState)>> {
+fn steps() -> Vec<Step> {
     let stage = |cursor: Option<&'static [u8]>, from: u32| {
         Box::new(move |connector: &ConnectorState| {
             let window = connector.open_windows().unwrap()[0].id;
@@ -13,11 +15,10 @@ fn steps() -> Vec<Box<dyn Fn(&ConnectorState)>> {
                 (0..).zip(&ids).map(|(at, id)| observation(id, Some(owners[at as usize / 10]), at)).collect();
             let staged = StagedPage { page_name: [from as u8 + 1; 32], ..page(window, cursor, &observations) };
             connector.stage_page(staged).unwrap();
-        }) as Box<dyn Fn(&ConnectorState)>
+        }) as Step
     };
     let commit = |fill: fn(&mut Group)| {
-        Box::new(move |connector: &ConnectorState| connector.commit(group(fill)).unwrap())
-            as Box<dyn Fn(&ConnectorState)>
+        Box::new(move |connector: &ConnectorState| connector.commit(group(fill)).unwrap()) as Step
     };
     vec![
         Box::new(|connector| assert_eq!(connector.open_window(live(0, 100)).unwrap(), WindowId(1))),
@@ -235,7 +236,7 @@ fn a_ledger_that_lost_records_stops_until_a_person_accepts_it() {
         let state = world.open().0;
         let error = state.connector("c").map(drop).unwrap_err();
         assert_eq!(error.code(), "ledger-behind", "{what}: {error}");
-        assert!(error.hint().unwrap().contains("chancery state rebuild --accept-loss"));
+        assert!(error.hint().unwrap().contains("backup"), "accepting a loss is never the first advice");
         drop(state);
         assert_eq!(code(verify(world.path(), Some("c"))), "ledger-damaged", "a checkpoint stands alone");
         let told = rebuild(world.path(), Some(LossAcceptance { actor: "me", reason: "the disk died" })).unwrap();

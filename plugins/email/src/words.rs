@@ -155,6 +155,8 @@ fn missing_reason(code: &str) -> String {
         "omitted" => "The chat was exported without it".to_owned(),
         "not-found" => "The source names it but does not have it".to_owned(),
         "expired" => "It had expired at the source".to_owned(),
+        "damaged" => "The source has it, but damaged".to_owned(),
+        "view-once" => "It was sent to be viewed once".to_owned(),
         other => format!("The source could not bring it, reason `{}`", single_line(other, REASON_CHARACTERS_MAX)),
     }
 }

@@ -33,7 +33,7 @@ the administrator confirms that this is in order.";
 
 const DATA_FLOW: &str = "Phones and linked devices send a copy of each chat item to TeleMessage, which stores it and \
 uploads daily zip files to the organisation's own SFTP server. Chancery reads them from the granted folder, changes \
-and deletes nothing there, keeps items and files sealed in its stage until they are delivered, and writes them to the \
+and deletes nothing there, keeps items and files in its stage until they are delivered, and writes them to the \
 mailboxes of the people who took part.";
 
 /// What the plugin says of itself.

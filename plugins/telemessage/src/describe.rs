@@ -51,7 +51,7 @@ responsible for telling the people concerned, and for the legal ground of archiv
 accepting, the administrator confirms that both are in order.";
 
 const DATA_FLOW: &str = "Phones and linked devices send a copy of each chat item to TeleMessage, which stores it; \
-the organisation's gateway answers from there. Chancery fetches each window over HTTPS, keeps items and files sealed \
+the organisation's gateway answers from there. Chancery fetches each window over HTTPS, keeps items and files \
 in its stage until they are delivered, and writes them to the mailboxes of the people who took part.";
 
 /// What the plugin says of itself.
