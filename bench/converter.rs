@@ -3,10 +3,7 @@
 use std::{io, sync::Arc};
 
 use anyhow::{Result, ensure};
-use chancery::{
-    item::{Batch, BatchItem, BlobRef, BlobSource, Page, Party, limits},
-    pipeline::Converter as _,
-};
+use chancery::item::{Batch, BatchItem, BlobRef, BlobSource, Page, Party, limits};
 use kit::converter::Converter as _;
 
 use crate::{

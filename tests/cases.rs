@@ -74,7 +74,8 @@ fn run(installation: &Installation) -> String {
     let mut shown = String::new();
     for (name, outcome) in &outcomes {
         assert_eq!(outcome.error, None, "{ran}");
-        let _infallible = writeln!(shown, "{name}: items {}; copies {}", counts(&outcome.items), counts(&outcome.copies));
+        let _infallible =
+            writeln!(shown, "{name}: items {}; copies {}", counts(&outcome.items), counts(&outcome.copies));
         for row in installation.parked(name) {
             let _infallible = writeln!(shown, "parked ({}): {}\n  hint: {}", row.reason, row.message, row.hint);
         }

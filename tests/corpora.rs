@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -54,7 +53,13 @@ fn public_exports_arrive_whole_and_once() {
     for export in &exports {
         let parked: Vec<String> = installation.parked(&export.name).into_iter().map(|row| row.reason).collect();
         let asked = ORDERS.iter().any(|(file, _)| *file == export.file);
-        assert_eq!(parked, vec!["ambiguous-dates"; usize::from(asked)], "{}: {:?}", export.file, outcomes[&export.name]);
+        assert_eq!(
+            parked,
+            vec!["ambiguous-dates"; usize::from(asked)],
+            "{}: {:?}",
+            export.file,
+            outcomes[&export.name]
+        );
     }
     configure(&installation, &exports, true);
     let (ran, _) = installation.sync(&["--strict"]);
@@ -136,10 +141,11 @@ impl Export {
             ("first", instant("first", mails.iter().map(date_seconds).min())),
             ("last", instant("last", mails.iter().map(date_seconds).max())),
         ];
-        let unexplained = compared.into_iter().filter(|(_, (ours, theirs))| ours != theirs).filter_map(|(count, (ours, theirs))| {
-            let row = format!("| `{}` | {count} | {ours} | {theirs} |", self.file);
-            (!page.contains(&row)).then(|| format!("the page does not explain {row}"))
-        });
+        let unexplained =
+            compared.into_iter().filter(|(_, (ours, theirs))| ours != theirs).filter_map(|(count, (ours, theirs))| {
+                let row = format!("| `{}` | {count} | {ours} | {theirs} |", self.file);
+                (!page.contains(&row)).then(|| format!("the page does not explain {row}"))
+            });
         missing.into_iter().chain(unexplained).collect()
     }
 
@@ -153,7 +159,12 @@ impl Export {
             return Vec::new();
         }
         let shown: Vec<String> = missing.iter().map(|(number, line)| format!("  {}: {line}", number + 1)).collect();
-        vec![format!("{}: {notices} notices for {} lines that are in no mail\n{}", self.file, missing.len(), shown.join("\n"))]
+        vec![format!(
+            "{}: {notices} notices for {} lines that are in no mail\n{}",
+            self.file,
+            missing.len(),
+            shown.join("\n")
+        )]
     }
 }
 

@@ -1,5 +1,7 @@
 //! The one integration test binary: a list of what is tested from outside. `tidy` fails for a file that is not listed.
 
+#![allow(clippy::print_stdout, reason = "a test says what it left out, and with which seed it ran")]
+
 mod bad_input;
 mod cases;
 mod corpora;

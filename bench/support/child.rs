@@ -14,7 +14,6 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use wait4::Wait4 as _;
-use wait4::Wait4 as _;
 
 use super::folder::Folder;
 

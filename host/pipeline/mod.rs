@@ -32,6 +32,7 @@ use tokio::sync::mpsc;
 
 use crate::item::{Failure, limits};
 
+pub use attempt::attempt_for;
 pub use parked::{Retried, Selection, retry};
 pub use turn::{
     Converted, Converter, DestinationSlot, Directory, Mapper, Progress, PullRequest, Reading, Silent, Source, Step,

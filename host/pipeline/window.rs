@@ -97,7 +97,7 @@ impl Window {
 
 /// Opens a window, or takes up the one that an earlier attempt left open.
 pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
-    let (due, pins) = (due.clone(), turn.pins.clone());
+    let (due, pins) = (due.clone(), turn.pins);
     turn.with_state(move |state| {
         let bookmark = state.bookmark()?;
         let same = |row: &WindowRow| {

@@ -314,7 +314,7 @@ mod tests {
         let label = label();
         let trap = || Ending::Trap { what: "unreachable".into(), frames: Vec::new() };
         let retry = NextMove::Retry { after: None };
-        let outage = Failure::new("directory-away", retry, "the directory does not answer");
+        let outage = Failure::new("no-answer", retry, "the directory does not answer");
         let table = [
             (trap(), Some(300 << 20), "plugin-memory", NextMove::Stop),
             (trap(), None, "plugin-trap", NextMove::Stop),
@@ -324,7 +324,7 @@ mod tests {
             (Ending::Stopped(Stop::LogFlood(10)), None, "plugin-log-flood", NextMove::Stop),
             (Ending::Stopped(Stop::Requests(10)), None, "plugin-requests", NextMove::Stop),
             (Ending::Stopped(Stop::Misuse("it asked")), None, "plugin-bad-output", NextMove::Stop),
-            (Ending::Stopped(Stop::Host(outage)), None, "directory-away", retry),
+            (Ending::Stopped(Stop::Host(outage)), None, "no-answer", retry),
             (Ending::TooLarge, None, "plugin-output-too-large", NextMove::Stop),
             (Ending::Malformed("bad\nutf-8".into()), None, "plugin-bad-output", NextMove::Stop),
             (Ending::BadOutput("item 3: `id` is empty".into()), None, "plugin-bad-output", NextMove::Stop),

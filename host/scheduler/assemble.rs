@@ -158,7 +158,7 @@ pub(super) async fn turn(
             .await?;
     let destinations = destinations(connector, &source.traits.default_folder)?;
     let state = host.state.connector(&connector.name)?;
-    let account = account(&state, connector, &mut source).await?;
+    let account = account(&state, connector, &mut source, &*progress).await?;
     let loaded_mapper = mapping::adopt(&host.state, &state, connector, |bytes| {
         let worker = MapperWorker::new(&host.sandbox, &mapper_plugin.plugin, mapper_settings.clone(), bytes)?;
         Ok(worker.for_connector(&connector.name))
@@ -220,8 +220,13 @@ async fn account(
     state: &Arc<ConnectorState>,
     connector: &Connector,
     source: &mut LoadedSource,
+    progress: &dyn Progress,
 ) -> Result<String, Failure> {
-    let found = source.worker.check().await?;
+    // A moment of trouble at the door ends no turn either.
+    let worker = Mutex::new(&mut source.worker);
+    let found = pipeline::attempt_for(&connector.name, progress, false, || async { worker.lock().await.check().await })
+        .await
+        .map_err(|(failure, _)| failure)?;
     match state.recall(ACCOUNT)? {
         None => {
             state.remember(ACCOUNT, found.id.as_bytes())?;

@@ -100,7 +100,8 @@ impl Archive {
     /// Names the last entry's bytes so many times more, under other names: they are there once.
     pub(super) fn again(mut self, times: u32) -> Self {
         let last = self.entries[self.entries.len() - 1].clone();
-        self.entries.extend((0..times).map(|number| Entry { name: format!("{number}.bin").into_bytes(), ..last.clone() }));
+        self.entries
+            .extend((0..times).map(|number| Entry { name: format!("{number}.bin").into_bytes(), ..last.clone() }));
         self
     }
 

@@ -84,20 +84,69 @@ fn a_configuration_that_cannot_be_meant_is_refused_before_state_is_touched() {
 fn settings_that_do_not_fit_are_refused_with_the_place_to_look() {
     let sound = Connector::default();
     let cases: &[(&str, Connector<'_>, &str, &str)] = &[
-        ("unknown setting", Connector { settings: "path = \"inbox\", owner = \"anna@example.com\", pat = 1", ..sound }, "settings", "pat"),
+        (
+            "unknown setting",
+            Connector { settings: "path = \"inbox\", owner = \"anna@example.com\", pat = 1", ..sound },
+            "settings",
+            "pat",
+        ),
         ("missing setting", Connector { settings: "path = \"inbox\"", ..sound }, "settings", "owner"),
         ("wrong type", Connector { settings: "path = 1, owner = \"anna@example.com\"", ..sound }, "settings", "path"),
-        ("not one of the values", Connector { settings: "path = \"inbox\", owner = \"anna@example.com\", date_order = \"dym\"", ..sound }, "settings", "date_order"),
-        ("no address", Connector { settings: "path = \"inbox\", owner = \"anna\"", ..sound }, "owner-not-an-address", "owner"),
-        ("no such zone", Connector { settings: "path = \"inbox\", owner = \"anna@example.com\", zone = \"Mars/North\"", ..sound }, "unknown-zone", "Mars/North"),
-        ("a folder that is not granted", Connector { grant: "folders = [\"other\"]", ..sound }, "folder-denied", "inbox"),
+        (
+            "not one of the values",
+            Connector { settings: "path = \"inbox\", owner = \"anna@example.com\", date_order = \"dym\"", ..sound },
+            "settings",
+            "date_order",
+        ),
+        (
+            "no address",
+            Connector { settings: "path = \"inbox\", owner = \"anna\"", ..sound },
+            "owner-not-an-address",
+            "owner",
+        ),
+        (
+            "no such zone",
+            Connector { settings: "path = \"inbox\", owner = \"anna@example.com\", zone = \"Mars/North\"", ..sound },
+            "unknown-zone",
+            "Mars/North",
+        ),
+        (
+            "a folder that is not granted",
+            Connector { grant: "folders = [\"other\"]", ..sound },
+            "folder-denied",
+            "inbox",
+        ),
         ("no grant at all", Connector { grant: "", ..sound }, "folder-denied", "inbox"),
-        ("a folder that is not there", Connector { settings: "path = \"inbax\", owner = \"anna@example.com\"", grant: "folders = [\"inbax\"]", ..sound }, "folder-unreadable", "inbax"),
-        ("a grant that leads out", Connector { settings: "path = \"inbox/../../etc\", owner = \"anna@example.com\"", ..sound }, "folder-denied", "etc"),
-        ("an origin that is none", Connector { grant: "folders = [\"inbox\"], origins = [\"archive.example.com\"]", ..sound }, "grant-origin", "https://"),
+        (
+            "a folder that is not there",
+            Connector {
+                settings: "path = \"inbax\", owner = \"anna@example.com\"",
+                grant: "folders = [\"inbax\"]",
+                ..sound
+            },
+            "folder-unreadable",
+            "inbax",
+        ),
+        (
+            "a grant that leads out",
+            Connector { settings: "path = \"inbox/../../etc\", owner = \"anna@example.com\"", ..sound },
+            "folder-denied",
+            "etc",
+        ),
+        (
+            "an origin that is none",
+            Connector { grant: "folders = [\"inbox\"], origins = [\"archive.example.com\"]", ..sound },
+            "grant-origin",
+            "https://",
+        ),
         ("mapper settings", Connector { mapper: "automatic = \"yes\"", ..sound }, "settings", "automatic"),
         ("a region that is none", Connector { mapper: "default_region = \"XX\"", ..sound }, "unknown-region", "XX"),
-        ("a mapping file that is not there", Connector { mapping: Some("nowhere.csv"), ..sound }, "mapping-unreadable", "nowhere.csv"),
+        (
+            "a mapping file that is not there",
+            Connector { mapping: Some("nowhere.csv"), ..sound },
+            "mapping-unreadable",
+            "nowhere.csv",
+        ),
         ("a converter where a mapper belongs", Connector { converter: "users", ..sound }, "plugin-world", "users"),
     ];
     let installation = Installation::new(&[]);

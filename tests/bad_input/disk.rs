@@ -17,7 +17,14 @@ const NOBODY: u32 = 65_534;
 /// A chat of many messages, so that one group fills a small disk.
 fn long_chat(messages: u32) -> String {
     (0..messages)
-        .map(|number| format!("23/06/2023, {:02}:{:02} - Ben: Message {number}, {}\n", 10 + number / 60 % 12, number % 60, "blah ".repeat(200)))
+        .map(|number| {
+            format!(
+                "23/06/2023, {:02}:{:02} - Ben: Message {number}, {}\n",
+                10 + number / 60 % 12,
+                number % 60,
+                "blah ".repeat(200)
+            )
+        })
         .collect()
 }
 
@@ -49,7 +56,9 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_disk_of_mail_ends_the_turn_and_space_lets_it_go_on() {
     let installation = Installation::new(&[Connector::default()]);
-    let Some(disk) = SmallDisk::mount(&installation.path("mail"), 256 << 10) else { return too_large_files(installation) };
+    let Some(disk) = SmallDisk::mount(&installation.path("mail"), 256 << 10) else {
+        return too_large_files(installation);
+    };
     installation.put("inbox/chat.txt", long_chat(600));
     let (ran, outcomes) = installation.sync(&[]);
     ran.expect(1);
@@ -68,10 +77,17 @@ fn a_full_disk_of_mail_ends_the_turn_and_space_lets_it_go_on() {
 /// The same, where nothing can be mounted: a limit on the size of each file.
 fn too_large_files(installation: Installation) {
     println!("no tmpfs can be mounted here: a limit on the size of files stands for a full disk");
-    installation.put("inbox/chat.txt", format!("23/06/2023, 10:15 - Ben: {}\n23/06/2023, 10:16 - Ben: b\n", "blah ".repeat(1 << 19)));
+    installation.put(
+        "inbox/chat.txt",
+        format!("23/06/2023, 10:15 - Ben: {}\n23/06/2023, 10:16 - Ben: b\n", "blah ".repeat(1 << 19)),
+    );
     let mut limited = Command::new("sh");
     // Ignored, the signal becomes an error of the write. Blocks are of 512 bytes: 1 MiB.
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --config chancery.toml sync", env!("CARGO_BIN_EXE_chancery")]);
+    limited.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --config chancery.toml sync",
+        env!("CARGO_BIN_EXE_chancery"),
+    ]);
     let output = limited.current_dir(installation.path("")).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     installation.done(&["sync", "--strict"]);
@@ -84,7 +100,9 @@ fn a_full_disk_of_data_ends_the_command_and_space_lets_it_go_on() {
     // What `init` made moves onto the small disk.
     fs::rename(installation.path("data"), installation.path("made")).unwrap();
     let Some(disk) = SmallDisk::mount(&installation.path("data"), 16 << 20) else {
-        return println!("skipped: no tmpfs can be mounted here, and a limit on the size of files would end sled instead");
+        return println!(
+            "skipped: no tmpfs can be mounted here, and a limit on the size of files would end sled instead"
+        );
     };
     copy(&installation.path("made"), &installation.path("data"));
     installation.put("inbox/a.txt", "23/06/2023, 10:15 - Anna: Hello.\n23/06/2023, 10:16 - Ben: Hi.\n");
@@ -126,7 +144,7 @@ fn a_folder_without_rights_is_named_and_rights_let_it_go_on() {
         if !is_file {
             fs::create_dir_all(&path).unwrap();
         }
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         let ran = installation.run_as(&["sync"], as_nobody);
         let said = format!("{}{}", ran.stdout, ran.stderr);
         assert!(matches!(ran.code, Some(1 | 2)), "{}: {ran}", path.display());

@@ -72,7 +72,10 @@ fn bad_files_are_parked_and_the_good_one_is_delivered() {
     let parked = installation.parked("exports");
     for Case { file, parked: reason, says, .. } in CASES {
         let id = format!("file:inbox/{file}:");
-        let row = parked.iter().find(|row| row.source_id.starts_with(&id)).unwrap_or_else(|| panic!("`{file}` is not parked\n{ran}"));
+        let row = parked
+            .iter()
+            .find(|row| row.source_id.starts_with(&id))
+            .unwrap_or_else(|| panic!("`{file}` is not parked\n{ran}"));
         assert_eq!(row.reason, *reason, "{file}: {}", row.message);
         assert!(row.message.contains(says) && row.message.contains(file), "{file}: {}", row.message);
         assert!(!row.message.contains("meet"), "{file}: no message text in messages");
@@ -118,7 +121,9 @@ fn an_answered_question_frees_the_file() {
     ran.expect(0);
     assert_eq!(outcomes["exports"].item("delivered"), 2, "{ran}");
     assert_eq!(installation.parked("exports"), []);
-    assert!(installation.mails().iter().all(|mail| head(mail).iter().any(|line| line.starts_with("Date: Mon, 3 Apr 2023"))));
+    assert!(
+        installation.mails().iter().all(|mail| head(mail).iter().any(|line| line.starts_with("Date: Mon, 3 Apr 2023")))
+    );
 }
 
 #[test]
@@ -151,7 +156,8 @@ fn a_later_longer_export_brings_only_what_is_new() {
     let outcome = &outcomes["exports"];
     assert_eq!((outcome.item("delivered"), outcome.item("seen")), (1, 1), "{ran}");
     // Zipped again and renamed by the operating system, it is the same chat.
-    installation.put("inbox/WhatsApp Chat with Ben (1).zip", Archive::default().file("WhatsApp Chat with Ben.txt", GOOD).end());
+    installation
+        .put("inbox/WhatsApp Chat with Ben (1).zip", Archive::default().file("WhatsApp Chat with Ben.txt", GOOD).end());
     let (ran, outcomes) = installation.sync(&[]);
     ran.expect(0);
     assert_eq!((outcomes["exports"].item("fetched"), outcomes["exports"].item("seen")), (0, 2), "{ran}");
@@ -207,7 +213,8 @@ fn attachments_missing_or_over_the_limit_leave_a_visible_notice() {
         .map(|number| {
             let name = format!("IMG-20230623-WA000{number}.jpg");
             let mails = installation.mails();
-            let mail = mails.iter().find(|mail| mail.text().contains(&name)).expect("each attachment is named in a text");
+            let mail =
+                mails.iter().find(|mail| mail.text().contains(&name)).expect("each attachment is named in a text");
             (mail.message().attachment_count(), mail.text().contains("too large"))
         })
         .into();

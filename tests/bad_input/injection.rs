@@ -1,12 +1,28 @@
 //! Line ends, NULs and header names wherever a stranger's text goes: names, titles, texts, file names, numbers.
 
 use super::archive::Archive;
-use crate::support::{exports::{Connector, Installation, head}, mail::Mail};
+use crate::support::{
+    exports::{Connector, Installation, head},
+    mail::Mail,
+};
 
 /// The header fields a mail of ours may have, each at most once.
 const FIELDS: &[&str] = &[
-    "Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From", "In-Reply-To", "MIME-Version", "Message-ID",
-    "References", "Subject", "To", "X-Chancery-Conversation", "X-Chancery-Event", "X-Chancery-Format", "X-Chancery-Item",
+    "Auto-Submitted",
+    "Content-Transfer-Encoding",
+    "Content-Type",
+    "Date",
+    "From",
+    "In-Reply-To",
+    "MIME-Version",
+    "Message-ID",
+    "References",
+    "Subject",
+    "To",
+    "X-Chancery-Conversation",
+    "X-Chancery-Event",
+    "X-Chancery-Format",
+    "X-Chancery-Item",
     "X-Chancery-Source",
 ];
 
@@ -29,7 +45,8 @@ fn nothing_in_a_chat_becomes_a_header() {
     let installation = Installation::new(&[Connector::default()]);
     for (number, injection) in INJECTIONS.iter().enumerate() {
         // In the title (the file name in the archive), as an author, as a number, in a text, as a medium's name.
-        let line_free: String = injection.chars().filter(|character| !matches!(character, '\r' | '\n' | '\0')).collect();
+        let line_free: String =
+            injection.chars().filter(|character| !matches!(character, '\r' | '\n' | '\0')).collect();
         let medium = format!("IMG-{number} {line_free}.jpg").replace(['/', '\\'], "_");
         let chat = format!(
             "23/06/2023, 10:15 - {line_free}: {injection}\n\
@@ -64,7 +81,8 @@ pub(crate) fn assert_sound(mail: &Mail) {
     assert!(text.split("\r\n").all(|line| line.len() <= 998), "{}", shown());
     let message = mail.message();
     let addresses = |address: Option<&mail_parser::Address<'_>>| {
-        let list = address.map(|address| address.iter().map(|one| one.address().unwrap_or_default().to_owned()).collect::<Vec<_>>());
+        let list = address
+            .map(|address| address.iter().map(|one| one.address().unwrap_or_default().to_owned()).collect::<Vec<_>>());
         list.unwrap_or_default()
     };
     for address in addresses(message.from()).into_iter().chain(addresses(message.to())) {

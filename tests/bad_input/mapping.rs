@@ -72,7 +72,10 @@ fn a_mapping_with_a_trap_is_named_by_line_and_not_adopted() {
 #[test]
 fn a_first_mapping_with_problems_stops_the_connector_until_it_is_mended() {
     let installation = Installation::new(&[CONNECTOR]);
-    installation.put("inbox/WhatsApp Chat with Ben.txt", "23/06/2023, 10:15 - Anna: Hello.\n23/06/2023, 10:16 - +49 151 12345678: Hi.\n");
+    installation.put(
+        "inbox/WhatsApp Chat with Ben.txt",
+        "23/06/2023, 10:15 - Anna: Hello.\n23/06/2023, 10:16 - +49 151 12345678: Hi.\n",
+    );
     let (ran, outcomes) = {
         let ran = installation.run(&["sync", "--json"]);
         ran.expect(2);
@@ -82,7 +85,10 @@ fn a_first_mapping_with_problems_stops_the_connector_until_it_is_mended() {
     ran.expect(2);
     let (code, message, hint) = outcomes["exports"].error.clone().unwrap();
     assert_eq!(code, "mapping-problems");
-    assert!(message.contains("mapping.csv") && message.contains("line 2") && message.contains("excel-number"), "{message}");
+    assert!(
+        message.contains("mapping.csv") && message.contains("line 2") && message.contains("excel-number"),
+        "{message}"
+    );
     assert!(hint.contains("chancery mapping check"), "{hint}");
     assert!(installation.mails().is_empty(), "nothing is delivered by guess");
 
@@ -90,7 +96,10 @@ fn a_first_mapping_with_problems_stops_the_connector_until_it_is_mended() {
     let (ran, outcomes) = installation.sync(&["--strict"]);
     ran.expect(0);
     assert_eq!(outcomes["exports"].item("delivered"), 2, "{ran}");
-    assert_eq!((installation.mails_of("anna@example.com").len(), installation.mails_of("ben@example.com").len()), (2, 2));
+    assert_eq!(
+        (installation.mails_of("anna@example.com").len(), installation.mails_of("ben@example.com").len()),
+        (2, 2)
+    );
 }
 
 #[test]
@@ -131,8 +140,11 @@ fn a_number_that_changes_hands_reaches_each_holder_in_their_time() {
     ran.expect(0);
     assert_eq!(outcomes["exports"].item("delivered"), 5, "{ran}");
     let texts = |mailbox: &str| {
-        let mut texts: Vec<String> =
-            installation.mails_of(mailbox).iter().map(|mail| mail.text().lines().next().unwrap_or_default().to_owned()).collect();
+        let mut texts: Vec<String> = installation
+            .mails_of(mailbox)
+            .iter()
+            .map(|mail| mail.text().lines().next().unwrap_or_default().to_owned())
+            .collect();
         texts.sort();
         texts
     };
@@ -162,7 +174,10 @@ fn what_has_no_mailbox_is_parked_until_the_mapping_is_mended() {
     installation.put("mapping.csv", format!("{HEADER}4915112345678,ben@example.com\n"));
     installation.done(&["parked", "retry", "exports"]);
     assert_eq!(installation.parked("exports"), []);
-    assert_eq!((installation.mails_of("anna@example.com").len(), installation.mails_of("ben@example.com").len()), (2, 2));
+    assert_eq!(
+        (installation.mails_of("anna@example.com").len(), installation.mails_of("ben@example.com").len()),
+        (2, 2)
+    );
     let (anna, ben) = (installation.mails_of("anna@example.com"), installation.mails_of("ben@example.com"));
     assert!(anna.iter().zip(&ben).all(|(one, other)| one.bytes == other.bytes), "every mailbox holds the same bytes");
 }

@@ -82,7 +82,10 @@ fn a_plugin_nobody_knows_is_refused_with_those_there_are() {
 #[test]
 fn a_plugin_of_ones_own_runs_once_it_is_approved_and_not_when_it_changes() {
     let source = Connector { name: "mine", source: "mine.wasm", settings: "", grant: "", ..Connector::default() };
-    let installation = Installation::new(&[Connector { more: "since = 2026-01-01T00:00:00Z\ncatch_all = \"anna@example.com\"", ..source }]);
+    let installation = Installation::new(&[Connector {
+        more: "since = 2026-01-01T00:00:00Z\ncatch_all = \"anna@example.com\"",
+        ..source
+    }]);
     installation.put("mine.wasm", guest("misbehaving-source"));
     let (ran, outcomes) = installation.sync(&[]);
     ran.expect(2);

@@ -12,8 +12,11 @@ const PASSWORD: &str = "canary-password-7f3a9c";
 /// The token that the site gives for it.
 const TOKEN: &str = "canary-token-b81e44d0";
 
+/// Status line with headers, and body.
+type Answer = fn(&Request) -> (String, Vec<u8>);
+
 /// How a site may turn what it was sent against the one who sent it.
-const CASES: &[(&str, fn(&Request) -> (String, Vec<u8>))] = &[
+const CASES: &[(&str, Answer)] = &[
     ("repeats-the-password", |request| (format!("401 Unauthorized\r\nX-You-Said: {PASSWORD}"), echo(request))),
     ("repeats-the-token", |request| match is_login(request) {
         true => token(),
@@ -21,13 +24,18 @@ const CASES: &[(&str, fn(&Request) -> (String, Vec<u8>))] = &[
     }),
     ("gives-the-token-as-an-id", |request| match is_login(request) {
         true => token(),
-        false => ("200 OK\r\nContent-Type: application/json".to_owned(), format!("{{\"id\":\"{TOKEN}\",\"name\":\"{TOKEN}\"}}").into_bytes()),
+        false => (
+            "200 OK\r\nContent-Type: application/json".to_owned(),
+            format!("{{\"id\":\"{TOKEN}\",\"name\":\"{TOKEN}\"}}").into_bytes(),
+        ),
     }),
     ("redirects-with-the-token", |request| match is_login(request) {
         true => token(),
         false => (format!("302 Found\r\nLocation: https://forbidden.example/?token={TOKEN}"), Vec::new()),
     }),
-    ("redirects-the-login", |_| (format!("307 Temporary Redirect\r\nLocation: https://forbidden.example/{PASSWORD}"), Vec::new())),
+    ("redirects-the-login", |_| {
+        (format!("307 Temporary Redirect\r\nLocation: https://forbidden.example/{PASSWORD}"), Vec::new())
+    }),
     ("answers-with-no-json", |request| match is_login(request) {
         true => token(),
         false => ("200 OK".to_owned(), format!("not json: {TOKEN} {PASSWORD}").into_bytes()),
@@ -51,7 +59,13 @@ fn a_secret_is_found_nowhere() {
         );
     }
     installation.put("chancery.toml", toml);
-    let runs = [&["sync", "--verbose"][..], &["sync", "--json", "--log-json", "--verbose"], &["status"], &["doctor"], &["plan"]];
+    let runs = [
+        &["sync", "--verbose"][..],
+        &["sync", "--json", "--log-json", "--verbose"],
+        &["status"],
+        &["doctor"],
+        &["plan"],
+    ];
     let mut said: Vec<Ran> = runs.map(|arguments| installation.run_as(arguments, with_canary)).into();
     for (name, _) in CASES {
         said.push(installation.run_as(&["connector", "check", name], with_canary));
@@ -84,7 +98,8 @@ fn token() -> (String, Vec<u8>) {
 
 /// Everything that was sent, and what one might guess of it.
 fn echo(request: &Request) -> Vec<u8> {
-    format!("{{\"error\":{{\"code\":\"{TOKEN}\",\"message\":\"{PASSWORD} {TOKEN}\"}},\"head\":{:?}}}", request.head).into_bytes()
+    format!("{{\"error\":{{\"code\":\"{TOKEN}\",\"message\":\"{PASSWORD} {TOKEN}\"}},\"head\":{:?}}}", request.head)
+        .into_bytes()
 }
 
 /// The files below a folder that hold these bytes.

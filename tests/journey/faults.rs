@@ -8,6 +8,7 @@ use world::{Fault, Faults, Route};
 use crate::support::{
     program::{Ran, Running},
     shared::{self, Archived},
+    truth,
     world::{CONNECTOR, World},
 };
 
@@ -29,8 +30,7 @@ fn what_passes_is_sat_out_within_the_turn() {
         .on(Route::Items, 13..=14, Fault::Status(500))
         .on(Route::Attachment, 1..=1, Fault::DropMidBody)
         .on(Route::Attachment, 3..=3, Fault::Status(503))
-        .on(Route::Count, 1..=1, Fault::Status(504))
-        .tokens_last(7);
+        .on(Route::Count, 1..=1, Fault::Status(504));
     let world = archived.before.copy_with(faults);
     let ran = world.done(&["sync", "--json"]);
     assert_eq!(ran.json()["connectors"][0]["error"], serde_json::Value::Null, "{ran}");
@@ -40,8 +40,17 @@ fn what_passes_is_sat_out_within_the_turn() {
     {
         assert!(requests.answered(route, status) > 0, "{route:?} was never answered with {status}: {requests:?}");
     }
-    assert!(requests.answered(Route::Session, 200) > 2, "tokens were renewed: {requests:?}");
     archived.expect_same_end(&world, "after a rough turn");
+}
+
+#[test]
+fn tokens_that_run_out_are_renewed() {
+    let archived = shared::archived();
+    let world = archived.before.copy_with(Faults::none().tokens_last(3));
+    world.sync();
+    let requests = world.site().requests();
+    assert!(requests.answered(Route::Session, 200) > 5, "tokens were renewed: {requests:?}");
+    archived.expect_same_end(&world, "after many renewals");
 }
 
 /// What is wrong.
@@ -82,7 +91,7 @@ fn what_does_not_pass_ends_the_turn_with_a_reason_and_a_hint() {
         Case("a wrong password", Trouble::Password, "login-refused", "", "secret"),
         Case(
             "fewer items than it says it has",
-            Trouble::Site(Faults::none().on(Route::Count, .., Fault::WrongCount(5))),
+            Trouble::Site(Faults::none().on(Route::Count, .., Fault::WrongCount(50))),
             "source-total-missing",
             "stays open",
             "chancery sync",
@@ -95,9 +104,15 @@ fn what_does_not_pass_ends_the_turn_with_a_reason_and_a_hint() {
 #[test]
 fn what_might_have_passed_ends_the_turn_in_the_end() {
     run([
-        Case("trouble", from_second_page(Fault::Status(503)), "unexpected-answer", "503", "again"),
-        Case("a gateway's page", from_second_page(Fault::Html(200)), "unexpected-answer", "gateway", "again"),
-        Case("JSON cut short", from_second_page(Fault::TruncatedJson), "unexpected-answer", "ends too early", "again"),
+        Case("trouble", from_second_page(Fault::Status(503)), "unexpected-answer", "503", "gateway"),
+        Case("a gateway's page", from_second_page(Fault::Html(200)), "unexpected-answer", "gateway", "gateway"),
+        Case(
+            "JSON cut short",
+            from_second_page(Fault::TruncatedJson),
+            "unexpected-answer",
+            "ends too early",
+            "gateway",
+        ),
         Case("a dropped connection", from_second_page(Fault::DropMidBody), "", "", "again"),
         Case("nobody there", Trouble::NobodyThere, "", "", "again"),
     ]);
@@ -159,7 +174,10 @@ fn expect_nothing_half_changed(archived: &Archived, world: &World, name: &str) {
     world.done(&["ledger", "verify"]);
     world.mail_files().expect_kept(&archived.mail, name);
     if world.path("data/ledger").join(CONNECTOR).exists() {
-        world.counts().expect_balance();
+        // The window is open: what is staged and has no plan yet stands on neither side.
+        let counts = world.counts();
+        assert!(counts.items_out() <= counts.item("fetched"), "{name}: {counts:?}");
+        assert_eq!(counts.copies_out(), counts.copy("available"), "{name}: {counts:?}");
     }
 }
 
@@ -186,7 +204,8 @@ fn one_broken_item_does_not_stop_the_others() {
     let broken: Vec<_> = world.parked().into_iter().filter(|row| row.reason == "item-broken").collect();
     assert_eq!(broken.len(), 1, "{broken:?}");
     assert!(!broken[0].message.contains("yesterday at noon"), "a message keeps the item's text to itself: {broken:?}");
-    // The next window looks back, and reads it as it should be.
-    archived.mail.expect_same(&world.mail_files(), "after the site had mended the item");
+    // The next window looks back, and reads it as it should be; the first to be read may now be another owner's view.
+    let expected: Vec<_> = world.story().expectations().collect();
+    truth::expect_mail(world.story(), &expected, &world.mails());
     world.done(&["ledger", "verify"]);
 }

@@ -19,11 +19,6 @@ impl Files {
         Self(paths_below(folder).iter().map(|path| (relative(folder, path), hash(path))).collect())
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Fails, naming the first differences, unless both hold the same files with the same bytes.
     pub(crate) fn expect_same(&self, now: &Self, what: &str) {
         let differences = self.differences(now);

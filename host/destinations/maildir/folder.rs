@@ -1,7 +1,7 @@
 //! Open folders of mailboxes, and the system calls that make a copy durable.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fs::File,
     io::{self, Write},
     os::fd::OwnedFd,
@@ -74,8 +74,8 @@ impl Folders {
             return Ok(*place);
         }
         let folder = Folder::create(&self.root, mailbox, &self.name)?;
-        if !self.devices.contains_key(&folder.device) {
-            self.devices.insert(folder.device, fs::openat(&folder.new, ".", FOLDER, Mode::empty())?);
+        if let Entry::Vacant(device) = self.devices.entry(folder.device) {
+            device.insert(fs::openat(&folder.new, ".", FOLDER, Mode::empty())?);
         }
         let place = Place(self.open.len());
         self.open.push(folder);

@@ -9,9 +9,7 @@ struct Directory(Option<&'static [&'static str]>);
 impl DirectoryLookup for Directory {
     fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>> {
         let answer = match self.0 {
-            None => {
-                Err(Failure::new("directory-away", NextMove::Retry { after: None }, "the directory does not answer"))
-            }
+            None => Err(Failure::new("no-answer", NextMove::Retry { after: None }, "the directory does not answer")),
             Some(known) => {
                 let find = |address: &String| known.iter().find(|known| known.eq_ignore_ascii_case(address));
                 Ok(addresses.iter().map(|address| find(address).map(|found| (*found).to_owned())).collect())
@@ -61,7 +59,7 @@ async fn an_outage_of_the_directory_is_its_own_failure() {
     let people = people();
     let questions: Vec<_> = people.iter().map(|person| Question { person, at_ms: 0 }).collect();
     let failure = worker.resolve(&questions, &Directory(None)).await.unwrap_err();
-    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("directory-away", "the directory does not answer"));
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("no-answer", "the directory does not answer"));
     let directory = Directory(Some(&["anna@example.com", "ben@example.com"]));
     let resolved = worker.resolve(&questions, &directory).await.unwrap();
     assert_eq!(
