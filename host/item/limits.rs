@@ -73,7 +73,7 @@ pub const ATTACHMENT_BYTES_MAX: u64 = 2 << 30;
 /// Pages of one window (1,000 million items at the least page of 100).
 pub const WINDOW_PAGES_MAX: u64 = 10_000_000;
 /// Pages in a row without an item, after which a source is said to loop.
-pub const EMPTY_PAGES_MAX: u32 = 100_000;
+pub const EMPTY_PAGES_MAX: u32 = 10_000;
 
 // What goes through the converter.
 
@@ -127,8 +127,6 @@ pub const INDEX_OPEN_TIME_MAX: Duration = Duration::from_secs(60);
 pub const GRACE: Duration = Duration::from_secs(15 * 60);
 /// A read begins this much before the window (default of `lookback`).
 pub const LOOKBACK: Duration = Duration::from_secs(48 * 60 * 60);
-/// How far an item may lie after its window's end and still be taken for real.
-pub const FUTURE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// A file must have been unchanged this long before it is read (default of `settle`).
 pub const FILE_SETTLE: Duration = Duration::from_secs(5);
 /// Staged pages are kept this many days after everything was delivered (default of `stage.keep_days`).

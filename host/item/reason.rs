@@ -118,6 +118,7 @@ pub const REASONS: &[Reason] = &[
     turn("maildir-sync-failed", "The file system could not make mail durable. The group is in doubt.", "Look at the disk (`dmesg`), then run `chancery sync` again: copies in doubt are looked for first."),
     turn("no-answer", "The other side did not answer.", "Check the network (`chancery doctor`), then run `chancery sync` again."),
     turn("no-permission", "A folder may not be written.", "Give the user that runs chancery the right, then run `chancery sync` again."),
+    turn("nothing-read", "The connector has not read anything yet.", "Run `chancery sync` first."),
     turn("page-loop", "The source gives pages without end.", "Run `chancery connector check`; tell the plugin's author."),
     turn("plugin-bad-output", "A plugin answered something the contract does not allow.", "The message names plugin, function and field: tell the plugin's author."),
     turn("plugin-log-flood", "A plugin wrote more log than a call may.", "Tell the plugin's author."),

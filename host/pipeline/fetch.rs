@@ -10,7 +10,7 @@ use super::{
     window::Window,
 };
 use crate::{
-    item::{BlobSink, Failure, NextMove, Page, limits},
+    item::{BlobSink, Failure, Page, limits},
     stage::PageDraft,
 };
 
@@ -47,16 +47,8 @@ pub(super) async fn pull(turn: &Turn, window: &Window, cursor: Cursor) -> Result
         Err((failure, Decision::Park)) => Fetched { page: window.unreadable_file(failure), draft: turn.stage.page() },
         Err((failure, Decision::Wait(_) | Decision::EndTurn)) => return Err(failure),
     };
-    if fetched.page.cursor.is_some() && fetched.page.cursor == cursor {
-        return Err(Failure::new(
-            "cursor-loop",
-            NextMove::AskPerson,
-            format!("the source of connector `{}` answered the same cursor it was asked with", turn.connector),
-        )
-        .hint(
-            "the source or its plugin repeats itself: run `chancery connector check`, then tell the plugin's author",
-        ));
-    }
+    let is_empty = fetched.page.items.is_empty() && fetched.page.unreadable.is_empty();
+    window.circle.note(&turn.connector, fetched.page.cursor.as_deref(), is_empty)?;
     if let Some(per_mille) = fetched.page.progress {
         turn.progress.position(per_mille);
     }

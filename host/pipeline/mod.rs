@@ -15,6 +15,7 @@
 //! from its cursor.
 
 mod attempt;
+mod circle;
 mod convert;
 pub mod crash;
 mod deliver;

@@ -184,7 +184,8 @@ async fn free(
         };
         retried.freed += 1;
         let key = CopyKey { ordinal, copy: number };
-        if !reached.insert((copy.destination, turn.state.mailbox_key(&mailbox))) {
+        let is_person = matches!(target, Target::Person(_));
+        if is_person && !reached.insert((copy.destination, turn.state.mailbox_key(&mailbox))) {
             facts.discard(key, "the mailbox has the item through another participant", "chancery");
             continue;
         }

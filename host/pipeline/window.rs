@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{
     attempt::attempt,
+    circle::Circle,
     crash,
     fetch::Cursor,
     file,
@@ -52,6 +53,7 @@ pub(super) struct Window {
     since_bookmark: bool,
     next: Option<Cursor>,
     pages: AtomicU64,
+    pub(super) circle: Circle,
 }
 
 impl Window {
@@ -125,6 +127,7 @@ pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
                 since_bookmark: due.since_bookmark,
                 next,
                 pages: AtomicU64::new(row.pages.into()),
+                circle: Circle::default(),
             });
         }
         if let Some(file) = &file {
@@ -142,6 +145,7 @@ pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
             since_bookmark: due.since_bookmark,
             next: Some(None),
             pages: AtomicU64::new(0),
+            circle: Circle::default(),
         })
     })
     .await

@@ -141,11 +141,21 @@ pub(super) fn destinations(connector: &Connector, default_folder: &str) -> Resul
     (0..).zip(&connector.destinations).map(open).collect()
 }
 
+/// Whether a turn asks its source anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SignIn {
+    /// It reads: the source must answer for the account it was set up for.
+    Now,
+    /// It only delivers what is staged already; the source may be gone.
+    NotNeeded,
+}
+
 /// Puts a turn together. Everything is checked before anything is changed.
 pub(super) async fn turn(
     host: &Host,
     connector: &Connector,
     progress: Arc<dyn Progress>,
+    sign_in: SignIn,
 ) -> Result<Assembled, Failure> {
     let lock = Lock::beside(&host.config.file)?;
     let mut source = source(host, &lock, connector).await?;
@@ -158,7 +168,10 @@ pub(super) async fn turn(
             .await?;
     let destinations = destinations(connector, &source.traits.default_folder)?;
     let state = host.state.connector(&connector.name)?;
-    let account = account(&state, connector, &mut source, &*progress).await?;
+    let account = match sign_in {
+        SignIn::Now => account(&state, connector, &mut source, &*progress).await?,
+        SignIn::NotNeeded => remembered_account(&state, connector)?,
+    };
     let loaded_mapper = mapping::adopt(&host.state, &state, connector, |bytes| {
         let worker = MapperWorker::new(&host.sandbox, &mapper_plugin.plugin, mapper_settings.clone(), bytes)?;
         Ok(worker.for_connector(&connector.name))
@@ -248,6 +261,15 @@ async fn account(
                 .hint("sign in to the first account again, or add a new connector for the other one"))
         }
     }
+}
+
+fn remembered_account(state: &ConnectorState, connector: &Connector) -> Result<String, Failure> {
+    let known = state.recall(ACCOUNT)?.ok_or_else(|| {
+        let message = format!("connector `{}` has not read anything yet", connector.name);
+        Failure::new("nothing-read", NextMove::AskPerson, message)
+            .hint(format!("run `chancery sync {}` first", connector.name))
+    })?;
+    Ok(String::from_utf8_lossy(&known).into_owned())
 }
 
 fn settings_digest(settings: &[&str]) -> [u8; 32] {

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, stream};
 
 use super::{
     Host,
-    assemble::{self, Assembled},
+    assemble::{self, Assembled, SignIn},
     due::{self, Line},
 };
 use crate::{
@@ -74,7 +74,7 @@ async fn turn(
     windows: &mut Vec<WindowReport>,
     mailboxes: &mut HashSet<Arc<str>>,
 ) -> Result<(), Failure> {
-    let assembled = assemble::turn(host, connector, progress).await?;
+    let assembled = assemble::turn(host, connector, progress, SignIn::Now).await?;
     let done = all_due(connector, &assembled, what, windows).await;
     *mailboxes = assembled.turn.mailboxes.into_inner().unwrap_or_else(PoisonError::into_inner);
     done
@@ -224,6 +224,6 @@ pub async fn retry(
     selection: &Selection,
     progress: Arc<dyn Progress>,
 ) -> Result<Retried, Failure> {
-    let assembled = assemble::turn(host, connector, progress).await?;
+    let assembled = assemble::turn(host, connector, progress, SignIn::NotNeeded).await?;
     pipeline::retry(&assembled.turn, selection).await
 }
