@@ -33,7 +33,7 @@ const TRAPS: &[Trap] = &[
     Trap { name: "line break in a cell", bytes: b"External User ID,Microsoft 365 User Mailbox\n\"+49151\n12345678\",ben@example.com\n", line: 2, code: "control-character" },
     Trap { name: "quotation mark never closed", bytes: b"External User ID,Microsoft 365 User Mailbox\n\"+4915112345678,ben@example.com\n", line: 2, code: "unclosed-quote" },
     Trap { name: "NUL", bytes: b"External User ID,Microsoft 365 User Mailbox\n+49151\x0012345678,ben@example.com\n", line: 2, code: "nul-byte" },
-    Trap { name: "cut UTF-16", bytes: b"\xff\xfeE\0x\0t\0e\0r\0n\0a", line: 0, code: "undecodable" },
+    Trap { name: "cut UTF-16", bytes: b"\xff\xfeE\0x\0t\0e\0r\0n\0a", line: 1, code: "undecodable" },
     Trap { name: "no such day", bytes: b"External User ID,Microsoft 365 User Mailbox,Valid From,Valid To\n+4915112345678,ben@example.com,2023-02-30,\n", line: 2, code: "bad-time" },
     Trap { name: "ends before it begins", bytes: b"External User ID,Microsoft 365 User Mailbox,Valid From,Valid To\n+4915112345678,ben@example.com,2023-03-01,2023-02-01\n", line: 2, code: "empty-time" },
     Trap { name: "overlapping times", bytes: b"External User ID,Microsoft 365 User Mailbox,Valid From,Valid To\n+4915112345678,ben@example.com,,2023-07-01\n+4915112345678,cara@example.com,2023-06-01,\n", line: 3, code: "conflict" },
