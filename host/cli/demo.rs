@@ -179,6 +179,7 @@ async fn archive(config_file: &Path, now_ms: i64, show_progress: bool) -> Result
 fn conclude(dir: &Path, summary: &Summary) -> Result<(), CliError> {
     let config = dir.join("chancery.toml");
     let config = config.display();
+    let program = std::env::args().next().unwrap_or_else(|| "chancery".to_owned());
     if let Some(path) = one_mail(&dir.join("mail"))? {
         println!("One of the mails, {}:\n", path.display());
         for line in String::from_utf8_lossy(&fs::read(&path)?).lines().take(48) {
@@ -190,9 +191,9 @@ fn conclude(dir: &Path, summary: &Summary) -> Result<(), CliError> {
     println!("\n{} mailboxes, {:.1} s", summary.mailboxes, summary.seconds);
     println!("\nWhere to look next:");
     println!("  mutt -R -f '{}/mail/ADDRESS/.WhatsApp Archiver'   the mail itself (any Maildir reader)", dir.display());
-    println!("  chancery --config {config} parked list {CONNECTOR}    what could not be delivered, and why");
-    println!("  chancery --config {config} report {CONNECTOR}         the counts again");
-    println!("  chancery --config {config} ledger verify          the proof");
+    println!("  {program} --config {config} parked list {CONNECTOR}    what could not be delivered, and why");
+    println!("  {program} --config {config} report {CONNECTOR}         the counts again");
+    println!("  {program} --config {config} ledger verify          the proof");
     Ok(())
 }
 

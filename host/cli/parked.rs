@@ -120,7 +120,7 @@ fn list(host: &Host, arguments: &ParkedSelection, as_csv: bool, json: bool) -> R
     }
     for (code, rows) in by_reason {
         /// Rows shown of a reason; the rest is counted.
-        const SHOWN_MAX: usize = 20;
+        const SHOWN_MAX: usize = 5;
         println!("{code}: {}", rows.len());
         if let Some(reason) = reason::find(code) {
             println!("  {}\n  hint: {}", reason.meaning, reason.remedy);
