@@ -1,4 +1,8 @@
 //! Folders to work in, below cargo's target folder: `/tmp` may be memory, where a sync costs nothing.
+//!
+//! `CHANCERY_BENCH_DIR` names another place. With `CHANCERY_BENCH_KEEP` set the folders stay: where a file system
+//! discards freed blocks at once (mount option `discard`), deleting what a run wrote takes longer than the run and
+//! disturbs the next one.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +21,7 @@ impl Folder {
         let root = root();
         tempfile::Builder::new()
             .prefix(&format!("bench-{what}-"))
+            .disable_cleanup(std::env::var_os("CHANCERY_BENCH_KEEP").is_some())
             .tempdir_in(&root)
             .map(Self)
             .with_context(|| format!("cannot make a folder in `{}`", root.display()))
