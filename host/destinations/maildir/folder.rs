@@ -40,6 +40,8 @@ pub(super) struct Folders {
     places: HashMap<Arc<str>, Place>,
     open: Vec<Folder>,
     devices: HashMap<u64, OwnedFd>,
+    /// What was created and is not known to be durable yet, parents before their children.
+    created: Vec<PathBuf>,
 }
 
 /// Descriptors to sync the file systems in use.
@@ -65,15 +67,17 @@ impl Folders {
             places: HashMap::new(),
             open: Vec::new(),
             devices: HashMap::from([(device, root_fd)]),
+            created: Vec::new(),
         })
     }
 
-    /// Opens a mailbox's folder, creating what is missing and making the creation durable.
+    /// Opens a mailbox's folder, creating what is missing. The creation is durable after the next sync of the file
+    /// systems, or after [`Self::sync_created`].
     pub(super) fn prepare(&mut self, mailbox: &Arc<str>) -> io::Result<Place> {
         if let Some(place) = self.places.get(mailbox) {
             return Ok(*place);
         }
-        let folder = Folder::create(&self.root, mailbox, &self.name)?;
+        let folder = Folder::create(&self.root, mailbox, &self.name, &mut self.created)?;
         if let Entry::Vacant(device) = self.devices.entry(folder.device) {
             device.insert(fs::openat(&folder.new, ".", FOLDER, Mode::empty())?);
         }
@@ -91,6 +95,22 @@ impl Folders {
     pub(super) fn file_systems(&self) -> io::Result<FileSystems> {
         let reopened = self.devices.values().map(|fd| fs::openat(fd, ".", FOLDER, Mode::empty()));
         Ok(FileSystems(reopened.collect::<Result<_, _>>()?))
+    }
+
+    /// Forgets what was created since everything was made durable.
+    pub(super) fn created_is_durable(&mut self) {
+        self.created.clear();
+    }
+
+    /// Makes durable what was created, one by one, for a group that is too small to sync the file systems.
+    pub(super) fn sync_created(&mut self) -> io::Result<()> {
+        self.created.sort_unstable();
+        self.created.dedup();
+        for path in &self.created {
+            File::open(path)?.sync_all()?;
+        }
+        self.created.clear();
+        Ok(())
     }
 
     /// Syncs the `new` folders of a small group.
@@ -136,29 +156,28 @@ impl Folders {
 }
 
 impl Folder {
-    fn create(root: &Path, mailbox: &str, name: &str) -> io::Result<Self> {
+    /// Adds to `created` what must be synced: what is new, and the folders that hold it.
+    fn create(root: &Path, mailbox: &str, name: &str, created: &mut Vec<PathBuf>) -> io::Result<Self> {
         let home = root.join(mailbox);
         let folder = home.join(name);
-        let mut made = Vec::new();
+        let marker = folder.join("maildirfolder");
+        let before = created.len();
         for path in [home.clone(), home.join("tmp"), home.join("new"), home.join("cur"), folder.clone()]
             .into_iter()
             .chain(["tmp", "new", "cur"].map(|part| folder.join(part)))
         {
             match fs::mkdir(&path, Mode::RWXU) {
-                Ok(()) => made.push(path),
+                Ok(()) => created.push(path),
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let marker = folder.join("maildirfolder");
         if !marker.exists() {
-            File::create(&marker)?.sync_all()?;
-            made.push(marker);
+            File::create(&marker)?;
+            created.push(marker);
         }
-        if !made.is_empty() {
-            for path in [root, &home, &folder] {
-                File::open(path)?.sync_all()?;
-            }
+        if created.len() > before {
+            created.extend([root.to_owned(), home, folder.clone()]);
         }
         let part = |part: &str| fs::open(folder.join(part), FOLDER, Mode::empty());
         let new = part("new")?;

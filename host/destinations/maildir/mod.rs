@@ -167,6 +167,9 @@ fn deliver(folders: &mut Folders, group: &[Delivery], blobs: &dyn BlobSource) ->
         names.push(name::base(copy));
     }
     let whole = group.len() >= SYNC_WHOLE_FROM_FILES;
+    if !whole {
+        folders.sync_created().map_err(Trouble::InDoubt)?;
+    }
     // Descriptors for `syncfs` are opened before the first write: it reports only what failed since then.
     let systems = folders.file_systems().map_err(Trouble::Before)?;
     for (index, copy) in group.iter().enumerate() {
@@ -181,6 +184,7 @@ fn deliver(folders: &mut Folders, group: &[Delivery], blobs: &dyn BlobSource) ->
     }
     if whole {
         systems.sync().map_err(Trouble::InDoubt)?;
+        folders.created_is_durable();
     }
     let mut outcomes = Vec::with_capacity(group.len());
     for (copy, (place, name)) in group.iter().zip(places.iter().zip(&names)) {
