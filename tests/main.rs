@@ -6,6 +6,7 @@ mod bad_input;
 mod cases;
 mod corpora;
 mod crash;
+mod fuzz;
 mod hostile;
 mod journey;
 mod services;

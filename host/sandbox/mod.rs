@@ -24,6 +24,8 @@ mod mapper;
 
 mod converted;
 mod converter;
+#[doc(hidden)]
+pub mod fuzz;
 mod message;
 
 mod archive;

@@ -42,6 +42,11 @@ mod fact;
 mod files;
 mod index;
 mod keys;
+#[doc(hidden)]
+pub mod fuzz {
+    //! What a fuzzer feeds this room.
+    pub use super::ledger::fuzz::ledger;
+}
 mod ledger;
 mod limits;
 mod lock;

@@ -34,6 +34,8 @@
 //! Facts after the last commit never happened: nobody was told of them. They are dropped at open, and that is a fact.
 //! The sidecar is synced before the segment, so that no committed fact names an entry that is not there.
 
+#[doc(hidden)]
+pub(super) mod fuzz;
 mod head;
 mod local;
 mod reader;

@@ -203,7 +203,7 @@ pub(super) fn body(bytes: &[u8]) -> Result<&[u8], RecordFault> {
     if crc(record).to_le_bytes() == record[4..8] { Ok(&record[FRAME_BYTES..]) } else { Err(RecordFault::Checksum) }
 }
 
-fn close_frame(record: &mut [u8]) {
+pub(super) fn close_frame(record: &mut [u8]) {
     let length = (record.len() - FRAME_BYTES) as u32;
     record[..4].copy_from_slice(&length.to_le_bytes());
     let crc = crc(record);
