@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::sandbox::COMPILE;
+
 /// Archives chat communication as e-mail in people's mailboxes, with proof that nothing is missing.
 #[derive(Debug, Parser)]
 #[command(
@@ -62,6 +64,12 @@ pub(super) enum Command {
     Explain(Explain),
     /// Find out what is wrong with this installation.
     Doctor(Json),
+    /// Compile the component on stdin: what the host starts itself for.
+    #[command(name = COMPILE, hide = true)]
+    CompileComponent {
+        /// The file of compiled code.
+        path: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -28,10 +28,13 @@ mod sync;
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser as _;
+use rustix::process::{Resource, Rlimit};
 
 use arguments::{Arguments, Command};
 use context::Context;
 use error::CliError;
+
+use crate::sandbox;
 
 /// Runs the program with these arguments.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -39,8 +42,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),
     };
+    // A core file would hold secrets and what people wrote; where the system refuses this, it writes none either.
+    let _refused = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let format = if arguments.log_json { crate::report::log::Format::Json } else { crate::report::log::Format::Text };
     crate::report::log::start(format, arguments.verbose);
+    if let Ok(program) = std::env::current_exe() {
+        sandbox::compile_in_children_of(program);
+    }
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -69,5 +77,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Ledger(command) => ledger::run(&context, &command),
         Command::Explain(command) => explain::run(&command),
         Command::Doctor(command) => doctor::run(&context, &command).await,
+        Command::CompileComponent { path } => {
+            sandbox::compile_here(&path)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

@@ -43,6 +43,8 @@ pub const ENTRIES_MAX: usize = 100_000;
 pub const UNPACK_RATIO_MAX: u64 = 1_000;
 /// Bytes an archive may unpack to in all (documented for operators; a larger export is split).
 pub const UNPACK_BYTES_MAX: u64 = 8 << 30;
+/// Processor time of compiling one component, in a process of its own.
+pub const COMPILE_CPU_TIME_MAX: Duration = Duration::from_secs(300);
 /// One component file.
 pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 

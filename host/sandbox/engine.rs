@@ -11,6 +11,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::{Config, Engine, component::Component};
 
+use super::compiler::compiled_by_child;
 use crate::item::{Failure, NextMove, limits};
 
 /// Bytes of stack a guest may use; deeper recursion is a trap.
@@ -91,10 +92,7 @@ impl CodeCache {
         Ok(Self { dir })
     }
 
-    /// The component, from the cache or compiled and then kept there.
-    ///
-    /// This is the place where compiling in a child process would go (a large Python or JavaScript component takes
-    /// seconds and hundreds of megabytes): the child would fill the file, and this would read it.
+    /// The component, from the cache, or compiled and then kept there: by a child process where one can be started.
     ///
     /// # Errors
     /// wasmtime's, when the bytes do not compile. Trouble with the cache is not an error: it costs time.
@@ -104,6 +102,12 @@ impl CodeCache {
             Ok(component) => return Ok(component),
             Err(error) if is_absent(&error) => {}
             Err(error) => tracing::debug!(path = %path.display(), %error, "compiled code not used"),
+        }
+        if compiled_by_child(bytes, &path) {
+            match read(engine, &path) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::debug!(path = %path.display(), %error, "a child's code not used"),
+            }
         }
         let component = Component::new(engine, bytes)?;
         if let Err(error) = component.serialize().and_then(|code| Ok(write(&path, &code)?)) {
@@ -119,6 +123,14 @@ impl CodeCache {
         let name = format!("{}-{}.cwasm", super::hex(digest), super::hex(&compatibility[..8]));
         self.dir.as_ref().map(|dir| dir.join(name))
     }
+}
+
+/// Compiles a component into a cache file.
+///
+/// # Errors
+/// wasmtime's, or that the file cannot be written.
+pub(super) fn compile_to(engine: &Engine, bytes: &[u8], path: &Path) -> wasmtime::Result<()> {
+    Ok(write(path, &engine.precompile_component(bytes)?)?)
 }
 
 /// Feeds what a `Hash` implementation says into SHA-256: std's own hasher may differ between releases.

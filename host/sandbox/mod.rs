@@ -37,6 +37,7 @@ mod descriptor;
 mod diagnostic;
 
 mod bindings;
+mod compiler;
 mod engine;
 mod guest_log;
 mod limits;
@@ -45,6 +46,7 @@ mod store;
 use std::{path::PathBuf, sync::Arc};
 
 pub use self::{
+    compiler::{COMPILE, compile_here, compile_in_children_of},
     contract::World,
     converter::{Converted, ConverterWorker},
     egress::{Credential, Egress, Origin, Scrub},

@@ -1,11 +1,14 @@
 //! Secrets: whatever a site does with what it is sent, no secret comes back into words, records or mail.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use base64::Engine as _;
 
-use super::site::{Request, Site};
-use crate::support::{exports::Installation, program::Ran};
+use super::site::{Request, SLOW, Site};
+use crate::support::{
+    exports::Installation,
+    program::{Ran, Running, command},
+};
 
 /// The password that the operator planted.
 const PASSWORD: &str = "canary-password-7f3a9c";
@@ -82,6 +85,35 @@ fn a_secret_is_found_nowhere() {
         }
     }
     assert!(said[0].code != Some(0), "the sites were of no use: {}", said[0]);
+}
+
+/// A crash leaves no core file, which would hold secrets.
+#[test]
+fn the_process_leaves_no_core() {
+    let site = Site::start(|_| (SLOW.to_owned(), vec![b'x'; 10_000]));
+    let installation = Installation::new(&[]);
+    let origin = site.origin();
+    installation.put(
+        "chancery.toml",
+        format!(
+            "data_dir = \"data\"\n[network]\nallowed_networks = [\"127.0.0.0/8\"]\n[[connector]]\nname = \"slow\"\n\
+             accepted_terms = \"1\"\nsource = {{ plugin = \"telemessage\", settings = {{ site = \"{origin}\" }}, credential = \"slow\" }}\n\
+             mapper = {{ plugin = \"users\" }}\nconverter = {{ plugin = \"email\" }}\n\
+             destinations = [{{ kind = \"maildir\", root = \"mail\", mailboxes = {{ domains = [\"example.com\"] }} }}]\n\
+             grant = {{ source = {{ origins = [\"{origin}\"] }} }}\n\
+             [credential.slow]\nscheme = \"login\"\norigins = [\"{origin}\"]\nusername = \"archive\"\npassword = {{ env = \"CANARY\" }}\n"
+        ),
+    );
+    let mut command = command(&installation.path(""), &["connector", "check", "slow"]);
+    with_canary(&mut command);
+    let mut running = Running::start(command);
+    let limits = format!("/proc/{}/limits", running.id());
+    // Once it has asked, it holds the secret.
+    running.wait_until(Duration::from_secs(60), || site.requests() > 0);
+    let limits = fs::read_to_string(limits).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    running.kill().expect_killed();
 }
 
 fn with_canary(command: &mut std::process::Command) {

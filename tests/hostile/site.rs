@@ -8,10 +8,14 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 /// What the site answers: status line and further head lines, and the body.
 type Answer = (String, Vec<u8>);
+
+/// The status whose body comes byte by byte.
+pub(super) const SLOW: &str = "200 Slow";
 
 /// A site that answers until the process ends; its threads die with the test.
 pub(super) struct Site {
@@ -72,6 +76,13 @@ fn serve(stream: TcpStream, answer: fn(&Request) -> Answer, requests: &AtomicU64
         let line = head.lines().next().unwrap_or_default().to_owned();
         let (status, body) = answer(&Request { line, head });
         write!(writer, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len()).ok()?;
-        writer.write_all(&body).ok()?;
+        if status == SLOW {
+            for byte in body {
+                writer.write_all(&[byte]).ok()?;
+                thread::sleep(Duration::from_millis(200));
+            }
+        } else {
+            writer.write_all(&body).ok()?;
+        }
     }
 }

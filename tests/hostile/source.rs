@@ -1,8 +1,10 @@
 //! The hostile source.
 
+use std::time::Duration;
+
 use super::{
-    HONEST, LIMITS, assert_diagnostic, expected, install, seen,
-    site::{Request, Site},
+    HONEST, LIMITS, assert_diagnostic, expected, filtered, install, seen,
+    site::{Request, SLOW, Site},
 };
 use crate::{
     bad_input::assert_sound,
@@ -18,7 +20,6 @@ const WINDOW: &[&str] = &["--window", "2026-01-01..2026-01-02"];
 /// shows as well (`host/pipeline/policy.rs`).
 const PATIENT: &[&str] = &[
     "bad-error",
-    "cursor-back",
     "cursor-forever",
     "fail-first",
     "fail-midway",
@@ -163,10 +164,61 @@ fn every_behaviour_of_a_hostile_source_ends_as_its_diagnostic_and_harms_nobody()
     installation.done(&["ledger", "verify"]);
 }
 
+/// With the network allowed: what the site itself does to the host, or makes the guest do.
+#[test]
+fn what_a_granted_site_answers_harms_nobody() {
+    // In `check` nothing is tried again, so that those end soon which are ended by a time limit.
+    const BEHAVIOURS: [(&str, &str); 4] =
+        [("big-body", "pull"), ("redirect", "pull"), ("request-storm", "check"), ("slow-body", "check")];
+    let installation = Installation::new(&[]);
+    let site = Site::start(answer);
+    let origin = site.origin();
+    install(&installation, GUEST);
+    let plugin = format!("{GUEST}.wasm");
+    installation.put("inbox/chat.txt", HONEST);
+    let settings = BEHAVIOURS.map(|(behave, during)| {
+        format!("behave = \"{behave}\", during = \"{during}\", items = 1, site = \"{origin}\", folder = \"inbox\"")
+    });
+    let grant = format!("folders = [\"inbox\"], origins = [\"{origin}\"]");
+    let hostile = BEHAVIOURS.iter().zip(&settings).map(|((name, _), settings)| Connector {
+        name,
+        source: &plugin,
+        settings,
+        grant: &grant,
+        ..Connector::default()
+    });
+    let mut connectors: Vec<Connector<'_>> = hostile.collect();
+    connectors.insert(2, Connector::default());
+    let limits = LIMITS.replace("call_time_max = \"20s\"", "call_time_max = \"4s\"");
+    installation.configure(&connectors, &format!("{limits}[network]\nallowed_networks = [\"127.0.0.0/8\"]\n"));
+
+    let mut text = String::new();
+    let (ran, outcomes) = installation.sync(&[&["big-body", "redirect", "exports"], WINDOW].concat());
+    ran.expect(1);
+    assert_eq!(outcomes["exports"].item("delivered"), 2, "the honest one is unharmed: {:?}", outcomes["exports"]);
+    for name in ["big-body", "redirect"] {
+        assert_diagnostic(&outcomes[name], name, GUEST, "pull");
+        text += &seen(&installation, name, &outcomes[name]);
+    }
+    for name in ["request-storm", "slow-body"] {
+        let ran = installation.run(&["connector", "check", name]);
+        ran.expect(1);
+        assert!(ran.took < Duration::from_secs(20), "it ends at its limit: {ran}");
+        // Which of its limits a storm meets first depends on the machine.
+        if name == "slow-body" {
+            text += &filtered(&installation, &format!("## {name}\n{}", ran.stderr));
+        }
+    }
+    assert!((10..5_000).contains(&site.requests()), "{} requests reached the site", site.requests());
+    expect_file(&expected("network.md"), &text);
+    installation.done(&["ledger", "verify"]);
+}
+
 fn answer(request: &Request) -> (String, Vec<u8>) {
     match request.line.split(' ').nth(1).unwrap_or_default() {
-        "/redirect" => ("302 Found\r\nLocation: https://forbidden.example/".to_owned(), Vec::new()),
+        "/redirect" => ("302 Found\r\nLocation: http://169.254.169.254/latest/meta-data".to_owned(), Vec::new()),
         "/big" => ("200 OK".to_owned(), vec![b'x'; (16 << 20) + 1]),
+        "/slow" => (SLOW.to_owned(), vec![b'x'; 1_000]),
         _ => ("200 OK".to_owned(), b"yes".to_vec()),
     }
 }

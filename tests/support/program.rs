@@ -59,6 +59,11 @@ impl Running {
         Self { what, child, started: Instant::now(), output }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it ends, is this old, or `enough` says so; true when it ended.
     pub(crate) fn wait_until(&mut self, age: Duration, mut enough: impl FnMut() -> bool) -> bool {
         loop {

@@ -179,3 +179,35 @@ mod tests {
         assert!(new_client(&empty).unwrap_err().message.contains("no certificate"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+    use super::*;
+
+    /// What is dialled of a name's addresses, or why nothing is.
+    fn dialled(found: &[&str]) -> Result<Vec<String>, String> {
+        let found = found.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
+        permitted(&Network::default(), "site.example.com", found)
+            .map(|addresses| addresses.map(|address| address.ip().to_string()).collect())
+            .map_err(|error| error.to_string())
+    }
+
+    /// Each look-up is judged by itself, and only what passed is dialled: a name that was public a moment ago and is
+    /// private now (DNS rebinding) is refused, and a private address among public ones is left out.
+    #[test]
+    fn a_name_is_judged_at_every_look_up() {
+        assert_eq!(dialled(&["93.184.215.14"]), Ok(vec!["93.184.215.14".to_owned()]));
+        for (second, kind) in [
+            ("127.0.0.1", "loopback"),
+            ("10.0.0.1", "private"),
+            ("169.254.169.254", "link-local"),
+            ("::ffff:127.0.0.1", "loopback"),
+            ("fd00::1", "private"),
+        ] {
+            let refused = dialled(&[second]).unwrap_err();
+            assert!(refused.starts_with("`site.example.com` is at ") && refused.contains(kind), "{second}: {refused}");
+            assert_eq!(dialled(&[second, "93.184.215.14"]), Ok(vec!["93.184.215.14".to_owned()]), "{second}");
+        }
+    }
+}

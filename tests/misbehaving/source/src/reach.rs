@@ -38,7 +38,7 @@ pub(crate) const BEHAVIOURS: Table<Reach> = &[
     ("read-machine", |_, _| Ok(read_machine())),
     ("redirect", |host, settings| fetch_and_send(host, &settings.url("/redirect"))),
     ("request-storm", request_storm),
-    ("slow-body", |host, settings| fetch_and_send(host, &settings.url("/slow"))),
+    ("slow-body", |host, settings| send(host, &settings.url("/slow"))),
     ("unknown-credential", unknown_credential),
     ("userinfo-url", |host, settings| try_urls(host, userinfo_urls(settings))),
 ];
@@ -98,6 +98,11 @@ fn get(url: impl Into<String>) -> HttpRequest {
 
 fn status(response: HttpResponse) -> String {
     format!("status {}, {} bytes", response.status, response.body.len())
+}
+
+fn send(host: &mut dyn Host, url: &str) -> Result<Vec<Attempt>, Error> {
+    let response = host.http_send(get(url))?;
+    Ok(vec![Attempt::observed("send", status(response))])
 }
 
 /// Both ways out, as a naive plugin would go them: the host's error is passed on.

@@ -13,11 +13,15 @@ type Turn = fn(&mut dyn Host, &Settings, &PullRequest) -> Result<Page, Error>;
 
 pub(crate) const BEHAVIOURS: Table<Turn> = &[
     ("bad-error", |_, _, _| Err(bad_error())),
-    ("cursor-back", |_, _, request| Ok(Page { cursor: Some(other_cursor(request)), ..honest::page(request, 1)? })),
+    ("cursor-back", |_, _, request| {
+        Ok(Page { cursor: Some(other_cursor(request)), bookmark: None, ..honest::page(request, 1)? })
+    }),
     ("cursor-forever", |_, _, request| {
         Ok(Page { cursor: Some(honest::digits(honest::cursor(request)?.wrapping_add(1))), ..honest::empty_page() })
     }),
-    ("cursor-same", |_, _, request| Ok(Page { cursor: Some(honest::digits(0)), ..honest::page(request, 1)? })),
+    ("cursor-same", |_, _, request| {
+        Ok(Page { cursor: Some(honest::digits(0)), bookmark: None, ..honest::page(request, 1)? })
+    }),
     ("fail-denied", |_, _, _| Err(failure(ErrorKind::Denied))),
     ("fail-first", |_, settings, request| match calls_before() {
         0 => Err(failure(ErrorKind::Retry).retry_after_ms(settings.wait_ms)),
