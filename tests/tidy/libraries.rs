@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("croner", &["config/", "scheduler/"]),
     ("ed25519_dalek", &["state/"]),
     ("indicatif", &["cli/"]),
+    ("libc", &["main.rs"]),
     ("reqwest", &["sandbox/egress/"]),
     ("sled", &["state/"]),
     ("tracing_subscriber", &["report/"]),
