@@ -1,0 +1,148 @@
+//! The power fails: every call of a recorded turn is a place where it can, and what was not synced may be gone.
+
+use std::{
+    fmt,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use super::{
+    Random, checker,
+    disk::Disk,
+    each, seed, size, strace_is_wanted,
+    trace::{self, Call},
+};
+use crate::support::shared::Archived;
+
+/// What was going on: items of a page, and where earlier turns died. With few items of a page groups are small, and
+/// mail is synced file by file.
+const SCENARIOS: [(u32, &[&str]); 6] = [
+    (8, &[]),
+    (60, &[]),
+    (8, &["deliver:intended:2"]),
+    (60, &["deliver:written"]),
+    (8, &["stage:recorded:2", "settle:recorded"]),
+    (8, &["window:closed"]),
+];
+
+/// A turn that was recorded, with the turns before it that died.
+struct Recording {
+    name: String,
+    before: Disk,
+    calls: Vec<Call>,
+}
+
+/// A place in a recording, and the seed of what is lost there.
+#[derive(Clone)]
+struct Cut {
+    recording: usize,
+    calls: usize,
+    seed: u64,
+    what: String,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+#[test]
+fn a_power_cut_anywhere_changes_nothing_in_the_end() {
+    if !strace_is_wanted() {
+        return;
+    }
+    let archived = Archived::small();
+    let seed = seed("power");
+    let recordings: Vec<Recording> = SCENARIOS.iter().map(|scenario| record(&archived, *scenario)).collect();
+    let cuts = cuts(&recordings, seed, size(24, |campaign| campaign.div_ceil(2)));
+    let done = AtomicUsize::new(0);
+    each(&cuts, |cut| {
+        let world = archived.before.beside();
+        let recording = &recordings[cut.recording];
+        let lost = strike(recording, &cut, &world.path(""));
+        checker::comes_to_the_same_end(&archived, &world, &format!("{cut}: {lost}"));
+        done.fetch_add(1, Ordering::Relaxed);
+    });
+    println!("power: {} cuts in {} recordings", done.into_inner(), recordings.len());
+}
+
+fn record(archived: &Archived, (page_size, deaths): (u32, &[&str])) -> Recording {
+    let world = archived.before.copy_with_pages(page_size);
+    let root = world.path("").canonicalize().unwrap();
+    let before = Disk::of(&root);
+    let mut calls: Vec<Call> = Vec::new();
+    let turns = deaths.iter().map(|place| Some(*place)).chain([None]);
+    for place in turns {
+        let (ran, more) = trace::record(&world, &["sync"], place);
+        match place {
+            Some(_) => assert!(ran.code != Some(0), "{ran}"),
+            None => drop(ran.expect(0)),
+        }
+        let earlier = calls.last().map_or(0, |call| call.ended + 1);
+        calls.extend(more.into_iter().map(|call| Call {
+            begun: call.begun + earlier,
+            ended: call.ended + earlier,
+            ..call
+        }));
+        calls.retain(|call| call.result.is_some() && (call.name == "sync" || call.inside(&root).is_some()));
+        expect_complete(&before, &calls, &root);
+    }
+    let name = format!("{page_size} items a page, died at {deaths:?}");
+    println!(
+        "power: recorded {} calls, {} of them syncs: {name}",
+        calls.len(),
+        calls.iter().filter(|call| is_sync(call)).count()
+    );
+    Recording { name, before, calls }
+}
+
+/// Fails unless the recording, played, comes to what the folder holds.
+fn expect_complete(before: &Disk, calls: &[Call], root: &Path) {
+    let mut disk = before.clone();
+    calls.iter().for_each(|call| disk.apply(call));
+    disk.expect_seen_is(root).unwrap();
+}
+
+fn is_sync(call: &Call) -> bool {
+    matches!(call.name.as_str(), "fsync" | "fdatasync" | "syncfs" | "sync")
+}
+
+/// As many places as wanted: first those before and after each sync, then random ones; a sample of the first where not
+/// all are wanted.
+fn cuts(recordings: &[Recording], seed: u64, wanted: usize) -> Vec<Cut> {
+    let mut random = Random(seed);
+    let mut at_syncs = Vec::new();
+    for (index, recording) in recordings.iter().enumerate() {
+        let syncs = (0..recording.calls.len()).filter(|at| is_sync(&recording.calls[*at]));
+        at_syncs.extend(syncs.flat_map(|at| [(index, at), (index, at + 1)]));
+    }
+    let mut places = Vec::new();
+    while places.len() < wanted {
+        // A quarter of a sample is random: a sync is not the only thing that can go wrong.
+        if at_syncs.is_empty() || wanted < 100 && places.len() % 4 == 3 {
+            let recording = random.below(recordings.len() as u64) as usize;
+            places.push((recording, random.below(recordings[recording].calls.len() as u64 + 1) as usize));
+        } else {
+            places.push(at_syncs.swap_remove(random.below(at_syncs.len() as u64) as usize));
+        }
+    }
+    let cut = |(number, (recording, calls)): (usize, (usize, usize))| {
+        let Recording { name, calls: all, .. } = &recordings[recording];
+        let next = all.get(calls).map_or("the end", |call| call.name.as_str());
+        let what =
+            format!("CHANCERY_TEST_SEED={seed}, cut {number}: {name}, call {calls} of {}, before {next}", all.len());
+        Cut { recording, calls, seed: Random::of_case(seed, number as u64).0, what }
+    };
+    places.into_iter().enumerate().map(cut).collect()
+}
+
+/// Leaves in an empty folder what the disk holds after the cut.
+fn strike(recording: &Recording, cut: &Cut, folder: &Path) -> String {
+    let (done, rest) = recording.calls.split_at(cut.calls);
+    let mut disk = recording.before.clone();
+    done.iter().for_each(|call| disk.apply(call));
+    let now = done.last().map_or(0, |call| call.ended);
+    let under_way: Vec<&Call> = rest.iter().filter(|call| call.begun < now).collect();
+    disk.cut(&under_way, &mut Random(cut.seed), folder)
+}
