@@ -121,7 +121,8 @@ impl Disk {
         }
         let Some(path) = call.inside(&self.root) else { return };
         match call.name.as_str() {
-            "openat" => self.open(call, &path, result as u32),
+            "openat" => self.open(call, 2, &path, result as u32),
+            "open" => self.open(call, 1, &path, result as u32),
             "mkdir" | "mkdirat" => {
                 let node = self.new_node(true);
                 self.change(call, vec![(self.slot(&path), Some(node))]);
@@ -173,13 +174,13 @@ impl Disk {
         }
     }
 
-    fn open(&mut self, call: &Call, path: &Path, descriptor: u32) {
-        assert!(!call.has_flag(2, "O_APPEND"), "the model of the disk does not know O_APPEND: {call:?}");
-        assert!(!call.has_flag(2, "O_TMPFILE"), "the model of the disk does not know O_TMPFILE: {call:?}");
+    fn open(&mut self, call: &Call, flags: usize, path: &Path, descriptor: u32) {
+        assert!(!call.has_flag(flags, "O_APPEND"), "the model of the disk does not know O_APPEND: {call:?}");
+        assert!(!call.has_flag(flags, "O_TMPFILE"), "the model of the disk does not know O_TMPFILE: {call:?}");
         self.offsets.insert(descriptor, 0);
         match self.find(path) {
-            Some(node) if call.has_flag(2, "O_TRUNC") => self.write(node, call, Bytes::Length(0)),
-            None if call.has_flag(2, "O_CREAT") => {
+            Some(node) if call.has_flag(flags, "O_TRUNC") => self.write(node, call, Bytes::Length(0)),
+            None if call.has_flag(flags, "O_CREAT") => {
                 let node = self.new_node(false);
                 self.change(call, vec![(self.slot(path), Some(node))]);
             }
