@@ -190,10 +190,11 @@ impl Call {
             Some(path) => PathBuf::from(String::from_utf8(path.clone()).ok()?),
             None => self.path(index),
         };
-        if path.is_relative() {
-            // Programs run in the installation.
-            return Some(path);
+        let is_written = self.opened.is_none() && matches!(self.arguments[index], Argument::Bytes(_));
+        if is_written && path.is_relative() {
+            return Some(path); // Programs run in the installation.
         }
+        // Sockets and the like have names that are no paths.
         path.strip_prefix(root).ok().map(Path::to_owned)
     }
 
