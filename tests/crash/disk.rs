@@ -115,7 +115,7 @@ impl Disk {
 
     /// Does what a call did.
     pub(super) fn apply(&mut self, call: &Call) {
-        let Some(result) = call.result else { return };
+        let Some(result) = call.result else { return self.fail(call) };
         if call.name == "sync" {
             return self.sync_everything(call.begun);
         }
@@ -164,6 +164,17 @@ impl Disk {
             // Preallocated space without a new length holds nothing that could be lost.
             "fallocate" if call.has_flag(1, "FALLOC_FL_KEEP_SIZE") => {}
             other => panic!("the model of the disk does not know `{other}`: {call:?}"),
+        }
+    }
+
+    /// A sync that failed: the system may hold what it did not write to be safe, so that no later sync writes it either.
+    /// Programs go on seeing those bytes; the disk never will.
+    fn fail(&mut self, call: &Call) {
+        let path = call.inside(&self.root);
+        match (call.name.as_str(), path.and_then(|path| self.find(&path))) {
+            ("fsync" | "fdatasync", Some(node)) => self.nodes[node].changes.clear(),
+            ("syncfs", Some(_)) => self.nodes.iter_mut().for_each(|node| node.changes.clear()),
+            _ => {}
         }
     }
 

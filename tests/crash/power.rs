@@ -14,16 +14,38 @@ use super::{
 };
 use crate::support::shared::Archived;
 
-/// What was going on: items of a page, and where earlier turns died. With few items of a page groups are small, and
-/// mail is synced file by file.
-const SCENARIOS: [(u32, &[&str]); 6] = [
-    (8, &[]),
-    (60, &[]),
-    (8, &["deliver:intended:2"]),
-    (60, &["deliver:written"]),
-    (8, &["stage:recorded:2", "settle:recorded"]),
-    (8, &["window:closed"]),
-];
+/// What was going on: items of a page, and how earlier turns ended, each at a named step or in the n-th sync of some
+/// thread. With few items of a page groups are small, and mail is synced file by file.
+type Scenario = (u32, Vec<Ending>);
+
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    /// The process died at this step.
+    DiedAt(&'static str),
+    /// The process died in a sync: what it wrote can be read and is not safe.
+    DiedInSync(u64),
+    /// A sync failed. What it should have made safe stays unsafe, whatever is synced later.
+    FailedInSync(u64),
+}
+
+fn scenarios(random: &mut Random, further: usize) -> Vec<Scenario> {
+    use Ending::{DiedAt, DiedInSync, FailedInSync};
+    let mut scenarios = vec![
+        (8, vec![]),
+        (60, vec![]),
+        (8, vec![DiedAt("deliver:intended:2")]),
+        (60, vec![DiedAt("deliver:written")]),
+        (8, vec![DiedAt("stage:recorded:2"), DiedAt("settle:recorded")]),
+        (8, vec![DiedAt("window:closed"), DiedAt("window:sealed")]),
+    ];
+    for number in 0..further {
+        let page_size = *random.pick(&[8, 60]);
+        // Threads of a turn with large groups sync less often.
+        let nth = 1 + random.below(if page_size == 8 { 60 } else { 12 });
+        scenarios.push((page_size, vec![if number % 2 == 0 { DiedInSync(nth) } else { FailedInSync(nth) }]));
+    }
+    scenarios
+}
 
 /// A turn that was recorded, with the turns before it that died.
 struct Recording {
@@ -54,7 +76,8 @@ fn a_power_cut_anywhere_changes_nothing_in_the_end() {
     }
     let archived = Archived::small();
     let seed = seed("power");
-    let recordings: Vec<Recording> = SCENARIOS.iter().map(|scenario| record(&archived, *scenario)).collect();
+    let scenarios = scenarios(&mut Random::of_case(seed, 1), size(4, |campaign| campaign / 20));
+    let recordings: Vec<Recording> = scenarios.iter().map(|scenario| record(&archived, scenario)).collect();
     let cuts = cuts(&recordings, seed, size(24, |campaign| campaign.div_ceil(2)));
     let done = AtomicUsize::new(0);
     each(&cuts, |cut| {
@@ -67,41 +90,50 @@ fn a_power_cut_anywhere_changes_nothing_in_the_end() {
     println!("power: {} cuts in {} recordings", done.into_inner(), recordings.len());
 }
 
-fn record(archived: &Archived, (page_size, deaths): (u32, &[&str])) -> Recording {
-    let world = archived.before.copy_with_pages(page_size);
+/// A call that a death cut off may have had its effect without being recorded: then it is recorded anew.
+fn record(archived: &Archived, scenario: &Scenario) -> Recording {
+    const ATTEMPTS_MAX: usize = 8;
+    let mut attempts = (0..ATTEMPTS_MAX).map(|_| try_record(archived, scenario));
+    attempts.find_map(Result::ok).unwrap_or_else(|| try_record(archived, scenario).unwrap())
+}
+
+fn try_record(archived: &Archived, (page_size, endings): &Scenario) -> Result<Recording, String> {
+    let world = archived.before.copy_with_pages(*page_size);
     let root = world.path("").canonicalize().unwrap();
     let before = Disk::of(&root);
+    let mut disk = before.clone();
     let mut calls: Vec<Call> = Vec::new();
-    let turns = deaths.iter().map(|place| Some(*place)).chain([None]);
-    for place in turns {
-        let (ran, more) = trace::record(&world, &["sync"], place);
-        match place {
-            Some(_) => assert!(ran.code != Some(0), "{ran}"),
+    let turns = endings.iter().map(|ending| Some(*ending)).chain([None]);
+    for ending in turns {
+        let inject = |what: &str, nth| format!("inject=fsync,fdatasync,syncfs:{what}:when={nth}");
+        let (ran, more) = match ending {
+            None => trace::record(&world, &[], None),
+            Some(Ending::DiedAt(place)) => trace::record(&world, &[], Some(place)),
+            Some(Ending::DiedInSync(nth)) => trace::record(&world, &["-e", &inject("signal=KILL", nth)], None),
+            Some(Ending::FailedInSync(nth)) => trace::record(&world, &["-e", &inject("error=EIO", nth)], None),
+        };
+        match ending {
+            Some(Ending::DiedAt(_)) => assert!(ran.code != Some(0), "{ran}"),
+            // Perhaps no thread got so far.
+            Some(_) => {}
             None => drop(ran.expect(0)),
         }
         let earlier = calls.last().map_or(0, |call| call.ended + 1);
-        calls.extend(more.into_iter().map(|call| Call {
-            begun: call.begun + earlier,
-            ended: call.ended + earlier,
-            ..call
-        }));
-        calls.retain(|call| call.result.is_some() && (call.name == "sync" || call.inside(&root).is_some()));
-        expect_complete(&before, &calls, &root);
+        let more =
+            more.into_iter().map(|call| Call { begun: call.begun + earlier, ended: call.ended + earlier, ..call });
+        let more = more.filter(|call| {
+            (call.result.is_some() || call.injected) && (call.name == "sync" || call.inside(&root).is_some())
+        });
+        let more: Vec<Call> = more.collect();
+        more.iter().for_each(|call| disk.apply(call));
+        // What was recorded, played, comes to what the folder holds: nothing was missed.
+        disk.expect_seen_is(&root)?;
+        calls.extend(more);
     }
-    let name = format!("{page_size} items a page, died at {deaths:?}");
-    println!(
-        "power: recorded {} calls, {} of them syncs: {name}",
-        calls.len(),
-        calls.iter().filter(|call| is_sync(call)).count()
-    );
-    Recording { name, before, calls }
-}
-
-/// Fails unless the recording, played, comes to what the folder holds.
-fn expect_complete(before: &Disk, calls: &[Call], root: &Path) {
-    let mut disk = before.clone();
-    calls.iter().for_each(|call| disk.apply(call));
-    disk.expect_seen_is(root).unwrap();
+    let name = format!("{page_size} items a page, {endings:?}");
+    let syncs = calls.iter().filter(|call| is_sync(call)).count();
+    println!("power: recorded {} calls, {syncs} of them syncs: {name}", calls.len());
+    Ok(Recording { name, before, calls })
 }
 
 fn is_sync(call: &Call) -> bool {

@@ -44,9 +44,11 @@ pub(super) enum Argument {
     Other(String),
 }
 
-/// Runs the program in this world under `strace` and returns every call it made that changes files.
-pub(super) fn record(world: &World, arguments: &[&str], kill_at: Option<&str>) -> (Ran, Vec<Call>) {
-    run(world, arguments, &["-s", "1000000000", "-e", &format!("trace={CHANGING}")], kill_at)
+/// Runs a turn in this world under `strace` with these further options and returns every call that changes files.
+pub(super) fn record(world: &World, options: &[&str], kill_at: Option<&str>) -> (Ran, Vec<Call>) {
+    let changing = format!("trace={CHANGING}");
+    let recording = ["-s", "1000000000", "-e", &changing];
+    run(world, &["sync"], &[&recording, options].concat(), kill_at)
 }
 
 /// Runs the program in this world under `strace` with these options and returns what was traced.
