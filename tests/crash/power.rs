@@ -23,9 +23,9 @@ enum Ending {
     /// The process died at this step.
     DiedAt(&'static str),
     /// The process died in a sync: what it wrote can be read and is not safe.
-    DiedInSync(u64),
+    DiedInSync(&'static str, u64),
     /// A sync failed. What it should have made safe stays unsafe, whatever is synced later.
-    FailedInSync(u64),
+    FailedInSync(&'static str, u64),
 }
 
 fn scenarios(random: &mut Random, further: usize) -> Vec<Scenario> {
@@ -40,9 +40,11 @@ fn scenarios(random: &mut Random, further: usize) -> Vec<Scenario> {
     ];
     for number in 0..further {
         let page_size = *random.pick(&[8, 60]);
-        // Threads of a turn with large groups sync less often.
-        let nth = 1 + random.below(if page_size == 8 { 60 } else { 12 });
-        scenarios.push((page_size, vec![if number % 2 == 0 { DiedInSync(nth) } else { FailedInSync(nth) }]));
+        // The ledger syncs by fdatasync, mail and stage by syncfs, small groups of mail and folders by fsync.
+        let call = *random.pick(&["fdatasync", "syncfs", "fsync"]);
+        let nth = 1 + random.below(if call == "fsync" { 60 } else { 12 });
+        let ending = if number % 2 == 0 { DiedInSync(call, nth) } else { FailedInSync(call, nth) };
+        scenarios.push((page_size, vec![ending]));
     }
     scenarios
 }
@@ -105,12 +107,16 @@ fn try_record(archived: &Archived, (page_size, endings): &Scenario) -> Result<Re
     let mut calls: Vec<Call> = Vec::new();
     let turns = endings.iter().map(|ending| Some(*ending)).chain([None]);
     for ending in turns {
-        let inject = |what: &str, nth| format!("inject=fsync,fdatasync,syncfs:{what}:when={nth}");
+        let inject = |call: &str, what: &str, nth| format!("inject={call}:{what}:when={nth}");
         let (ran, more) = match ending {
             None => trace::record(&world, &[], None),
             Some(Ending::DiedAt(place)) => trace::record(&world, &[], Some(place)),
-            Some(Ending::DiedInSync(nth)) => trace::record(&world, &["-e", &inject("signal=KILL", nth)], None),
-            Some(Ending::FailedInSync(nth)) => trace::record(&world, &["-e", &inject("error=EIO", nth)], None),
+            Some(Ending::DiedInSync(call, nth)) => {
+                trace::record(&world, &["-e", &inject(call, "signal=KILL", nth)], None)
+            }
+            Some(Ending::FailedInSync(call, nth)) => {
+                trace::record(&world, &["-e", &inject(call, "error=EIO", nth)], None)
+            }
         };
         match ending {
             Some(Ending::DiedAt(_)) => assert!(ran.code != Some(0), "{ran}"),
