@@ -168,14 +168,28 @@ impl Disk {
     }
 
     /// A sync that failed: the system may hold what it did not write to be safe, so that no later sync writes it either.
-    /// Programs go on seeing those bytes; the disk never will.
+    /// Programs go on seeing those bytes; the disk never will. Of a whole file system that is what lies below the folder
+    /// that stood for it: a file that another thread holds open would be told at its own sync.
     fn fail(&mut self, call: &Call) {
         let path = call.inside(&self.root);
         match (call.name.as_str(), path.and_then(|path| self.find(&path))) {
-            ("fsync" | "fdatasync", Some(node)) => self.nodes[node].changes.clear(),
-            ("syncfs", Some(_)) => self.nodes.iter_mut().for_each(|node| node.changes.clear()),
+            ("fsync" | "fdatasync" | "syncfs", Some(node)) => {
+                let below = self.below(node);
+                below.into_iter().for_each(|node| self.nodes[node].changes.clear());
+            }
             _ => {}
         }
+    }
+
+    /// A node and everything in it.
+    fn below(&self, node: Node) -> Vec<Node> {
+        let mut found = vec![node];
+        let mut at = 0;
+        while let Some(folder) = found.get(at).copied() {
+            found.extend(self.seen.range((folder, String::new())..(folder + 1, String::new())).map(|(_, node)| *node));
+            at += 1;
+        }
+        found
     }
 
     /// The call may have been under way when the power failed: it counts like one that was not synced.
