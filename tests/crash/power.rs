@@ -78,7 +78,7 @@ fn a_power_cut_anywhere_changes_nothing_in_the_end() {
     }
     let archived = Archived::small();
     let seed = seed("power");
-    let scenarios = scenarios(&mut Random::of_case(seed, 1), size(4, |campaign| campaign / 20));
+    let scenarios = scenarios(&mut Random::of_case(seed, 1), size(4, |campaign| campaign / 50));
     let recordings: Vec<Recording> = scenarios.iter().map(|scenario| record(&archived, scenario)).collect();
     let cuts = cuts(&recordings, seed, size(24, |campaign| campaign.div_ceil(2)));
     let done = AtomicUsize::new(0);
