@@ -76,7 +76,8 @@ fn a_call_that_fails_changes_nothing_in_the_end() {
                 let fault = Fault { nth: *nth, ..first.clone() };
                 !strike(&archived, &paths, &[fault], &struck)
             });
-            println!("fault: swept {first} to number {:?}", swept.expect("a sweep ends"));
+            let swept = swept.expect("a sweep ends");
+            println!("fault: {} with {}: every number below {swept}", KINDS[first.kind].0, first.error);
         });
     } else {
         let seed = seed("fault");

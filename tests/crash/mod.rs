@@ -59,7 +59,10 @@ fn strace_is_wanted() -> bool {
 
 /// Runs every case, some at once; fails, naming them, when any did.
 fn each<T: Clone + fmt::Display + Send + Sync>(cases: &[T], run: impl Fn(T) + Sync) {
+    /// A long campaign says how far it is each time so many cases are done.
+    const SHOWN_EVERY: usize = 50;
     let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -69,6 +72,10 @@ fn each<T: Clone + fmt::Display + Send + Sync>(cases: &[T], run: impl Fn(T) + Sy
                     if outcome.is_err() {
                         println!("failed: {case}");
                         failed.lock().unwrap().push(case.to_string());
+                    }
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done.is_multiple_of(SHOWN_EVERY) {
+                        println!("{done} of {} cases are done, {} failed", cases.len(), failed.lock().unwrap().len());
                     }
                 }
             });
