@@ -4,7 +4,7 @@
 //! `deliver:written:3` for the third time) makes the process end by SIGKILL there. Release builds hold none of this.
 
 /// The places, in the order of the journey.
-pub const POINTS: [&str; 10] = [
+pub const POINTS: [&str; 11] = [
     "window:opened",
     "fetch:pulled",
     "stage:written",
@@ -15,6 +15,7 @@ pub const POINTS: [&str; 10] = [
     "deliver:written",
     "settle:recorded",
     "window:closed",
+    "window:sealed",
 ];
 
 /// Says that the journey reached this place.

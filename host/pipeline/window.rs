@@ -166,11 +166,12 @@ pub(super) async fn close(turn: &Turn, window: Window) -> Result<WindowReport, F
             }
             let file = file.filter(|_| read_whole);
             state.close_window(window.id, WindowClose { bookmark: row.bookmark, source_total, file })?;
+            crash::point("window:closed");
             state.seal_if_settled(window.id)?;
             state.window(window.id)
         })
         .await?;
-    crash::point("window:closed");
+    crash::point("window:sealed");
     Ok(WindowReport { row, source_total })
 }
 

@@ -86,6 +86,10 @@ async fn all_due(
     what: &Sync,
     windows: &mut Vec<WindowReport>,
 ) -> Result<(), Failure> {
+    let state = Arc::clone(&assembled.turn.state);
+    tokio::task::spawn_blocking(move || state.seal_settled())
+        .await
+        .map_err(|error| Failure::new("host-panic", NextMove::Stop, error.to_string()))??;
     for due in left_open(assembled)? {
         windows.push(pipeline::run(&assembled.turn, &due).await?);
     }

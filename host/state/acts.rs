@@ -40,8 +40,9 @@ impl Acts {
     /// Opens it, or begins it.
     pub(super) fn open(data_dir: &Path, keys: &Keys, clock: &Clock) -> Result<(Self, Vec<String>), StateError> {
         let folder = data_dir.join("ledger").join(HOST);
-        let (ledger, dropped) = Ledger::open(HOST, Box::new(LocalFiles::create(&folder)?))?;
-        if let Some(head) = Head::read(&folder, HOST, &keys.public())?
+        let (mut ledger, dropped) = Ledger::open(HOST, Box::new(LocalFiles::create(&folder)?))?;
+        let head = Head::read(&folder, HOST, &keys.public())?;
+        if let Some(head) = &head
             && !ledger.holds(&head.position)?
         {
             let why = format!(
@@ -51,6 +52,7 @@ impl Acts {
             );
             return Err(StateError::LedgerBehind { connector: HOST.into(), why });
         }
+        ledger.confirm(head.as_ref().map(|head| &head.position))?;
         let mut acts = Self { ledger, sealer: Sealer::new(&keys.derive("sealed entries", HOST)), failed: None };
         let mut announcements = Vec::new();
         if let Some(dropped) = dropped {

@@ -10,7 +10,7 @@ use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 
 use super::{
     error::StateError,
-    files::{read_if_there, replace},
+    files::{read_if_there, replace, sync_folder},
     keys::{Keys, Names, hex},
 };
 
@@ -19,6 +19,8 @@ pub(super) fn keep(data_dir: &Path, keys: &Keys, bytes: &[u8]) -> Result<[u8; 32
     let version = version(keys, bytes);
     let path = path(data_dir, &version);
     if path.exists() {
+        // The process that renamed it here may have died before its name was durable.
+        sync_folder(&data_dir.join("mappings"))?;
         return Ok(version);
     }
     let sealed = cipher(keys)

@@ -63,6 +63,7 @@ fn accept(
 ) -> Result<Option<Announcement>, StateError> {
     let folder = data_dir.join("ledger").join(name);
     let (mut ledger, _) = Ledger::open(name, Box::new(LocalFiles::create(&folder)?))?;
+    ledger.confirm(None)?;
     let end = ledger.position().group;
     let mut claimed = Vec::new();
     if let Some(head) = Head::read(&folder, name, &keys.public())?

@@ -1,13 +1,27 @@
-//! The process dies at each step of the journey, and at random instants: the next turn ends the same as if nothing had
-//! happened, with the same mail, byte for byte, and the same counts.
+//! Crash campaigns: whatever strikes the program, the next turn ends as if nothing had happened.
 //!
-//! `CHANCERY_TEST_SEED` repeats a random run; each prints its seed when it fails.
+//! `kill` ends the process at every named step and at random instants, `power` cuts the power (what was not synced may
+//! be gone), `fault` lets one system call fail, or two. One `checker` decides for all of them; the simulated site knows
+//! the truth. `trace` reads what `strace` saw, `disk` models what a disk may hold after a power cut.
+//!
+//! Plain runs take a seeded sample. `CHANCERY_CAMPAIGN=1000` makes a campaign of it: so many random kills and faults, and
+//! half as many power cuts. Every campaign prints its seed, and `CHANCERY_TEST_SEED` repeats it: every case says in its
+//! name what its random choices begin with. What needs `strace` runs where `CHANCERY_TEST_SERVICES=1` says that it must be
+//! there.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+mod checker;
+mod disk;
+mod fault;
+mod kill;
+mod power;
+mod trace;
+
 use std::{
-    fmt,
+    env, fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -16,96 +30,39 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use chancery::pipeline::crash::POINTS;
-
-use crate::support::{
-    program::Running,
-    shared::{self, Archived},
-    world::World,
-};
-
 /// Worlds under way at once: while one waits for the disk, another computes.
 const AT_ONCE: usize = 4;
-/// Random deaths of one run before it may end.
-const DEATHS: usize = 3;
 
-#[test]
-fn a_death_at_any_step_changes_nothing_in_the_end() {
-    let archived = shared::archived();
-    let mut places: Vec<String> = Vec::new();
-    for point in POINTS {
-        places.push(point.to_owned());
-        // A turn of this world has two windows and many pages.
-        let later = if point.starts_with("window:") { &[2][..] } else { &[2, 5] };
-        places.extend(later.iter().map(|nth| format!("{point}:{nth}")));
-    }
-    each(places, |place| dies_at(&archived, &place));
+/// `long` cases in a campaign of that size, else `short`.
+fn size(short: usize, long: impl Fn(usize) -> usize) -> usize {
+    env::var("CHANCERY_CAMPAIGN").map_or(short, |text| long(text.parse().expect("CHANCERY_CAMPAIGN is a number")))
 }
 
-fn dies_at(archived: &Archived, place: &str) {
-    let world = archived.before.copy();
-    let mut command = world.command(&["sync"]);
-    command.env("CHANCERY_KILL_AT", place);
-    Running::start(command).finish().expect_killed();
-    comes_to_the_same_end(archived, &world, place);
-}
-
-#[test]
-fn two_deaths_in_a_row_change_nothing_in_the_end() {
-    let archived = shared::archived();
-    let pairs = [
-        ("stage:recorded:3", "deliver:written"),
-        ("deliver:written:2", "deliver:intended"),
-        ("deliver:intended", "deliver:intended"),
-        ("deliver:written", "deliver:written"),
-        ("settle:recorded:2", "window:closed"),
-    ];
-    each(pairs.into(), |(first, second)| {
-        let world = archived.before.copy();
-        for place in [first, second] {
-            let mut command = world.command(&["sync"]);
-            command.env("CHANCERY_KILL_AT", place);
-            Running::start(command).finish().expect_killed();
-        }
-        comes_to_the_same_end(&archived, &world, &format!("{first}, {second}"));
-    });
-}
-
-#[test]
-fn a_death_at_any_instant_changes_nothing_in_the_end() {
-    let archived = shared::archived();
+/// The seed of this run, printed.
+fn seed(campaign: &str) -> u64 {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-    let seed = std::env::var("CHANCERY_TEST_SEED").map_or_else(|_| now(), |text| text.parse().expect("a number"));
-    println!("CHANCERY_TEST_SEED={seed}");
-    let undisturbed = {
-        let world = archived.before.copy();
-        world.done(&["sync"]).took
-    };
-    each((0..AT_ONCE as u64).collect(), |run| {
-        let world = archived.before.copy();
-        let mut random = Random(seed ^ (run << 32));
-        for _ in 0..DEATHS {
-            let share = random.below(1_000) as u32;
-            let mut running = Running::start(world.command(&["sync"]));
-            running.wait_until(undisturbed * share / 1_000, || false);
-            running.kill();
-        }
-        comes_to_the_same_end(&archived, &world, &format!("CHANCERY_TEST_SEED={seed}, run {run}"));
-    });
+    let seed = env::var("CHANCERY_TEST_SEED").map_or_else(|_| now(), |text| text.parse().expect("a number"));
+    println!("{campaign}: CHANCERY_TEST_SEED={seed}");
+    seed
 }
 
-/// The next turn completes; one more has nothing to do.
-fn comes_to_the_same_end(archived: &Archived, world: &World, what: &str) {
-    world.done(&["sync"]);
-    archived.expect_same_end(world, what);
-    let again = world.sync();
-    assert_eq!((again.item("fetched"), again.copy("available")), (0, 0), "{what}: {again:?}");
-    archived.expect_same_end(world, what);
+/// Whether `strace` is to be used. Where programs besides ours are tested, a missing one is a failure.
+fn strace_is_wanted() -> bool {
+    if env::var_os("CHANCERY_TEST_SERVICES").is_none() {
+        println!("skipped: CHANCERY_TEST_SERVICES is not set, and this needs strace");
+        return false;
+    }
+    let version = Command::new("strace").arg("--version").output();
+    assert!(version.is_ok_and(|output| output.status.success()), "`strace` is not installed");
+    true
 }
 
 /// Runs every case, some at once; fails, naming them, when any did.
-fn each<T: Clone + fmt::Debug + Send + Sync>(cases: Vec<T>, run: impl Fn(T) + Sync) {
+fn each<T: Clone + fmt::Display + Send + Sync>(cases: &[T], run: impl Fn(T) + Sync) {
+    /// A long campaign says how far it is each time so many cases are done.
+    const SHOWN_EVERY: usize = 50;
     let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -113,25 +70,48 @@ fn each<T: Clone + fmt::Debug + Send + Sync>(cases: Vec<T>, run: impl Fn(T) + Sy
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = catch_unwind(AssertUnwindSafe(|| run(case.clone())));
                     if outcome.is_err() {
-                        failed.lock().unwrap().push(case.clone());
+                        println!("failed: {case}");
+                        failed.lock().unwrap().push(case.to_string());
+                    }
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done.is_multiple_of(SHOWN_EVERY) {
+                        println!("{done} of {} cases are done, {} failed", cases.len(), failed.lock().unwrap().len());
                     }
                 }
             });
         }
     });
     let failed = failed.into_inner().unwrap();
-    assert!(failed.is_empty(), "failed: {failed:?}; what each said stands above");
+    assert!(failed.is_empty(), "{} of {} failed: {failed:#?}; what each said stands above", failed.len(), cases.len());
 }
 
-/// SplitMix64: the same seed, the same deaths.
+/// SplitMix64: the same seed, the same campaign.
 struct Random(u64);
 
 impl Random {
+    /// A stream of its own for one case of a campaign.
+    fn of_case(seed: u64, case: u64) -> Self {
+        let mut random = Self(seed ^ case.rotate_left(40));
+        random.below(u64::MAX);
+        random
+    }
+
+    /// A number less than `limit`.
     fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % limit
+    }
+
+    /// True so many times out of a hundred.
+    fn happens(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of them.
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len() as u64) as usize]
     }
 }

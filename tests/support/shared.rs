@@ -35,24 +35,29 @@ pub(crate) fn archived() -> Arc<Archived> {
     if let Some(archived) = archived.upgrade() {
         return archived;
     }
-    let made = Arc::new(Archived::make());
+    let made = Arc::new(Archived::make(110, 8, PAGE_SIZE));
     *archived = Arc::downgrade(&made);
     made
 }
 
 impl Archived {
-    fn make() -> Self {
+    /// Few items, yet every planted peculiarity: for campaigns of many runs.
+    pub(crate) fn small() -> Self {
+        Self::make(36, 3, 8)
+    }
+
+    fn make(items: u32, repeats: u32, page_size: u32) -> Self {
         let options = StoryOptions {
             seed: 7,
-            items: 110,
+            items,
             // Large enough for a notice, small enough to be sent a hundred times.
             oversize_bytes: 700 << 10,
             oversize_limit_bytes: 600 << 10,
             expired_attachments: 1,
-            repeats: 8,
+            repeats,
             ..StoryOptions::default()
         };
-        let before = World::new(options, PAGE_SIZE);
+        let before = World::new(options, page_size);
         before.done(&["plan"]);
         let after = before.copy();
         let counts = after.sync();

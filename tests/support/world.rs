@@ -77,8 +77,21 @@ impl World {
 
     /// Another installation in the same state, with the same site.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self { dir: tempfile::tempdir().unwrap(), site: Arc::clone(&self.site), setup: self.setup.clone() };
+        let copy = self.beside();
         files::copy(self.dir.path(), copy.dir.path());
+        copy
+    }
+
+    /// An empty folder beside the same site.
+    pub(crate) fn beside(&self) -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), site: Arc::clone(&self.site), setup: self.setup.clone() }
+    }
+
+    /// Another installation in the same state that reads so many items a page.
+    pub(crate) fn copy_with_pages(&self, page_size: u32) -> Self {
+        let mut copy = self.copy();
+        copy.setup.page_size = page_size;
+        copy.configure();
         copy
     }
 

@@ -40,18 +40,13 @@ pub(super) struct Folders {
     places: HashMap<Arc<str>, Place>,
     open: Vec<Folder>,
     devices: HashMap<u64, OwnedFd>,
-    /// What was created and is not known to be durable yet, parents before their children.
-    created: Vec<PathBuf>,
+    /// Whether a folder in use may not be durable: it was made since the last sync of the file systems, or by an earlier
+    /// process, which may have died before its own.
+    unsure: bool,
 }
 
 /// Descriptors to sync the file systems in use.
 pub(super) struct FileSystems(Vec<OwnedFd>);
-
-impl FileSystems {
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.0.iter().try_for_each(|system| Ok(fs::syncfs(system)?))
-    }
-}
 
 impl Folders {
     pub(super) fn open(root: &Path, folder: &str) -> io::Result<Self> {
@@ -67,17 +62,17 @@ impl Folders {
             places: HashMap::new(),
             open: Vec::new(),
             devices: HashMap::from([(device, root_fd)]),
-            created: Vec::new(),
+            unsure: true,
         })
     }
 
-    /// Opens a mailbox's folder, creating what is missing. The creation is durable after the next sync of the file
-    /// systems, or after [`Self::sync_created`].
+    /// Opens a mailbox's folder, creating what is missing. It is durable after the next sync of the file systems.
     pub(super) fn prepare(&mut self, mailbox: &Arc<str>) -> io::Result<Place> {
         if let Some(place) = self.places.get(mailbox) {
             return Ok(*place);
         }
-        let folder = Folder::create(&self.root, mailbox, &self.name, &mut self.created)?;
+        let folder = Folder::create(&self.root, mailbox, &self.name)?;
+        self.unsure = true;
         if let Entry::Vacant(device) = self.devices.entry(folder.device) {
             device.insert(fs::openat(&folder.new, ".", FOLDER, Mode::empty())?);
         }
@@ -97,28 +92,23 @@ impl Folders {
         Ok(FileSystems(reopened.collect::<Result<_, _>>()?))
     }
 
-    /// Forgets what was created since everything was made durable.
-    pub(super) fn created_is_durable(&mut self) {
-        self.created.clear();
-    }
-
-    /// Makes durable what was created, one by one, for a group that is too small to sync the file systems.
-    pub(super) fn sync_created(&mut self) -> io::Result<()> {
-        self.created.sort_unstable();
-        self.created.dedup();
-        for path in &self.created {
-            File::open(path)?.sync_all()?;
+    /// Makes the names in the `new` folders of a small group durable; by way of the file systems while a folder itself
+    /// may not be.
+    pub(super) fn sync_new(&mut self, places: &[Place], systems: &FileSystems) -> io::Result<()> {
+        if self.unsure {
+            return self.sync_systems(systems);
         }
-        self.created.clear();
-        Ok(())
-    }
-
-    /// Syncs the `new` folders of a small group.
-    pub(super) fn sync_new(&self, places: &[Place]) -> io::Result<()> {
         let mut indices: Vec<usize> = places.iter().map(|place| place.0).collect();
         indices.sort_unstable();
         indices.dedup();
         indices.into_iter().try_for_each(|index| Ok(fs::fsync(&self.open[index].new)?))
+    }
+
+    /// Makes everything durable, folders included.
+    pub(super) fn sync_systems(&mut self, systems: &FileSystems) -> io::Result<()> {
+        systems.0.iter().try_for_each(|system| fs::syncfs(system))?;
+        self.unsure = false;
+        Ok(())
     }
 
     /// For each (mailbox, base name), whether it is in `new` or `cur`. Each mailbox is listed once.
@@ -156,28 +146,20 @@ impl Folders {
 }
 
 impl Folder {
-    /// Adds to `created` what must be synced: what is new, and the folders that hold it.
-    fn create(root: &Path, mailbox: &str, name: &str, created: &mut Vec<PathBuf>) -> io::Result<Self> {
+    fn create(root: &Path, mailbox: &str, name: &str) -> io::Result<Self> {
         let home = root.join(mailbox);
         let folder = home.join(name);
         let marker = folder.join("maildirfolder");
-        let before = created.len();
-        for path in [home.clone(), home.join("tmp"), home.join("new"), home.join("cur"), folder.clone()]
-            .into_iter()
-            .chain(["tmp", "new", "cur"].map(|part| folder.join(part)))
-        {
+        let parts = ["tmp", "new", "cur"];
+        let homes = parts.map(|part| home.join(part));
+        for path in [home].into_iter().chain(homes).chain([folder.clone()]).chain(parts.map(|part| folder.join(part))) {
             match fs::mkdir(&path, Mode::RWXU) {
-                Ok(()) => created.push(path),
-                Err(Errno::EXIST) => {}
+                Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         if !marker.exists() {
             File::create(&marker)?;
-            created.push(marker);
-        }
-        if created.len() > before {
-            created.extend([root.to_owned(), home, folder.clone()]);
         }
         let part = |part: &str| fs::open(folder.join(part), FOLDER, Mode::empty());
         let new = part("new")?;
@@ -185,20 +167,12 @@ impl Folder {
         Ok(Self { tmp: part("tmp")?, new, cur: part("cur")?, device })
     }
 
-    /// Writes a file in `tmp`, over whatever a crash may have left there.
-    pub(super) fn write(
-        &self,
-        name: &str,
-        sync: bool,
-        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<()> {
+    /// Writes a file in `tmp`, over whatever a crash may have left there. It is not synced.
+    pub(super) fn write(&self, name: &str, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let mut file = File::from(fs::openat(&self.tmp, name, flags, Mode::RUSR | Mode::WUSR)?);
         content(&mut file)?;
-        if sync {
-            file.sync_all()?;
-        }
-        Ok(())
+        Ok(file)
     }
 
     /// Removes a file from `tmp`, as far as that works: it is no mail yet.

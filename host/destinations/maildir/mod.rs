@@ -3,7 +3,9 @@
 //! A group is written whole to `tmp`, made durable by one `syncfs`, renamed to `new`, and made durable again: two
 //! syncs for a thousand copies over forty mailboxes. Names are deterministic, so that a copy in doubt is found again
 //! in `new` or `cur`, whatever flags a reader gave it, and a rename that finds its name taken is no second copy.
-//! A failed sync is never tried over: what it left behind is in doubt.
+//! A failed sync is never tried over: what it left behind is in doubt. A copy that is found again may have been put
+//! there by a process that died before its sync, so it is made durable before it counts; and so is a mailbox's folder
+//! that this process has not used before.
 
 mod directory;
 mod folder;
@@ -119,6 +121,11 @@ impl Destination for Maildir {
             group.iter().map(|copy| (Arc::clone(&copy.mailbox), name::base(copy))).collect();
         self.blocking("looking for mail", move |folders| {
             let found = folders.find(&wanted).map_err(Trouble::Before)?;
+            if found.contains(&true) {
+                // Whoever put it there may have died before its name was durable, and nobody will sync it later.
+                let systems = folders.file_systems().map_err(Trouble::Before)?;
+                folders.sync_systems(&systems).map_err(Trouble::InDoubt)?;
+            }
             Ok(found.into_iter().map(|there| there.then(Vec::new)).collect())
         })
     }
@@ -167,34 +174,32 @@ fn deliver(folders: &mut Folders, group: &[Delivery], blobs: &dyn BlobSource) ->
         names.push(name::base(copy));
     }
     let whole = group.len() >= SYNC_WHOLE_FROM_FILES;
-    if !whole {
-        folders.sync_created().map_err(Trouble::InDoubt)?;
-    }
     // Descriptors for `syncfs` are opened before the first write: it reports only what failed since then.
     let systems = folders.file_systems().map_err(Trouble::Before)?;
     for (index, copy) in group.iter().enumerate() {
         let folder = folders.at(places[index]);
-        let written = folder.write(&names[index], !whole, |file| copy.message.write_to(file, blobs));
-        if let Err(error) = written {
-            for (place, name) in places.iter().zip(&names).take(index + 1) {
-                folders.at(*place).forget(name);
+        let file = match folder.write(&names[index], |file| copy.message.write_to(file, blobs)) {
+            Ok(file) => file,
+            Err(error) => {
+                for (place, name) in places.iter().zip(&names).take(index + 1) {
+                    folders.at(*place).forget(name);
+                }
+                return Err(Trouble::Before(error));
             }
-            return Err(Trouble::Before(error));
+        };
+        if !whole {
+            file.sync_all().map_err(Trouble::InDoubt)?;
         }
     }
     if whole {
-        systems.sync().map_err(Trouble::InDoubt)?;
-        folders.created_is_durable();
+        folders.sync_systems(&systems).map_err(Trouble::InDoubt)?;
     }
     let mut outcomes = Vec::with_capacity(group.len());
     for (copy, (place, name)) in group.iter().zip(places.iter().zip(&names)) {
         outcomes.push(settle(folders.at(*place), name, copy, blobs).map_err(Trouble::InDoubt)?);
     }
-    if whole {
-        systems.sync().map_err(Trouble::InDoubt)?;
-    } else {
-        folders.sync_new(&places).map_err(Trouble::InDoubt)?;
-    }
+    let synced = if whole { folders.sync_systems(&systems) } else { folders.sync_new(&places, &systems) };
+    synced.map_err(Trouble::InDoubt)?;
     Ok(outcomes)
 }
 

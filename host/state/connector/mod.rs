@@ -73,9 +73,10 @@ impl ConnectorState {
         let folder = data_dir.join("ledger").join(name);
         let tables = Tables::open(index, name);
         let (mut ledger, dropped) = Ledger::open(name, Box::new(LocalFiles::create(&folder)?))?;
-        check_not_behind(data_dir, name, &keys, &ledger, tables.as_ref().ok())?;
-        let mut tables = tables?;
-        let replayed = replay(&ledger, &mut tables).inspect_err(|error| {
+        let head = check_not_behind(data_dir, name, &keys, &ledger, tables.as_ref().ok())?;
+        ledger.confirm(head.as_ref().map(|head| &head.position))?;
+        let brought_up = tables.and_then(|mut tables| Ok((replay(&ledger, &mut tables)?, tables)));
+        let (replayed, tables) = brought_up.inspect_err(|error| {
             if matches!(error, StateError::Index { .. }) {
                 Index::mark_broken(data_dir, &error.to_string());
             }
@@ -303,17 +304,18 @@ impl Writing<'_> {
     }
 }
 
-/// A ledger must reach as far as everything that was written after it says.
+/// A ledger must reach as far as everything that was written after it says. Returns its signed head.
 fn check_not_behind(
     data_dir: &Path,
     name: &str,
     keys: &Keys,
     ledger: &Ledger,
     tables: Option<&Tables>,
-) -> Result<(), StateError> {
+) -> Result<Option<Head>, StateError> {
     let behind = |why: String| StateError::LedgerBehind { connector: name.into(), why };
     let end = ledger.position().group;
-    if let Some(head) = Head::read(&data_dir.join("ledger").join(name), name, &keys.public())?
+    let head = Head::read(&data_dir.join("ledger").join(name), name, &keys.public())?;
+    if let Some(head) = &head
         && !ledger.holds(&head.position)?
     {
         let group = head.position.group;
@@ -332,5 +334,5 @@ fn check_not_behind(
     if ledger.is_new() && !list(&checkpoint::folder(data_dir, name))?.is_empty() {
         return Err(behind("there are checkpoints of it, but not one record".into()));
     }
-    Ok(())
+    Ok(head)
 }

@@ -109,6 +109,12 @@ impl ConnectorState {
         })
     }
 
+    /// Seals what could have been sealed: a turn that died after the last receipt left it undone.
+    pub fn seal_settled(&self) -> Result<(), StateError> {
+        let windows = self.read(|inner| Ok(inner.tables.globals().next_window))?;
+        (1..windows).try_for_each(|number| self.seal_if_settled(WindowId(number)).map(drop))
+    }
+
     /// Windows that are not closed, oldest first.
     pub fn open_windows(&self) -> Result<Vec<WindowRow>, StateError> {
         let mut windows = self.windows()?;

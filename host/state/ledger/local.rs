@@ -117,6 +117,18 @@ impl Storage for LocalFiles {
         })
     }
 
+    fn renew(&mut self, segment: u64, part: Part, offset: u64) -> Result<(), StateError> {
+        let path = self.path(segment, part);
+        let folder = self.folder.clone();
+        let file = self.writable(segment, part)?;
+        let length = file.metadata().map_err(StateError::io("look at", &path))?.len();
+        let mut bytes = vec![0; length.saturating_sub(offset) as usize];
+        file.read_exact_at(&mut bytes, offset).map_err(StateError::io("read", &path))?;
+        file.write_all_at(&bytes, offset).map_err(StateError::io("write once more to", &path))?;
+        file.sync_all().map_err(StateError::io("sync", &path))?;
+        sync_folder(&folder)
+    }
+
     fn truncate(&mut self, segment: u64, part: Part, length: u64) -> Result<(), StateError> {
         let path = self.path(segment, part);
         let file = self.writable(segment, part)?;

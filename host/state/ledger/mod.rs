@@ -32,6 +32,8 @@
 //! | SHA-256 | of the chain before, the group's records as they stand, and the commit up to here: the chain |
 //!
 //! Facts after the last commit never happened: nobody was told of them. They are dropped at open, and that is a fact.
+//! A last group that is whole was perhaps never synced: unless the signed head names it, it is written and synced once
+//! more before anybody acts on it (`Ledger::confirm`).
 //! The sidecar is synced before the segment, so that no committed fact names an entry that is not there.
 
 #[doc(hidden)]
@@ -104,6 +106,11 @@ pub(super) trait Storage: Send {
     fn length(&self, segment: u64, part: Part) -> Result<u64, StateError>;
     /// Fills `bytes` from `offset`, or as much as there is; returns how much.
     fn read(&self, segment: u64, part: Part, offset: u64, bytes: &mut [u8]) -> Result<usize, StateError>;
+    /// Writes the bytes from `offset` to the end once more, makes them durable, and the file's name too.
+    ///
+    /// For what a process wrote and did not live to see synced: it can be read, but a power cut may still take it. A
+    /// sync alone would not do, for after one that failed the system may hold the bytes to be safe.
+    fn renew(&mut self, segment: u64, part: Part, offset: u64) -> Result<(), StateError>;
     /// Drops an unfinished tail, durably.
     fn truncate(&mut self, segment: u64, part: Part, length: u64) -> Result<(), StateError>;
     /// Removes an empty last segment whose creation was cut off, durably.

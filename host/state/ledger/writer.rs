@@ -20,6 +20,8 @@ pub(in crate::state) struct Ledger {
     connector: String,
     storage: Box<dyn Storage>,
     position: Position,
+    /// Where the last group of the last segment begins; none when the segment has none. Of interest until `confirm`.
+    last: Option<Position>,
     segment_bytes_max: u64,
 }
 
@@ -53,6 +55,7 @@ impl Ledger {
             connector: connector.into(),
             storage,
             position: Position::start(connector),
+            last: None,
             segment_bytes_max: SEGMENT_BYTES_MAX,
         };
         let mut dropped = ledger.drop_unborn_segment()?;
@@ -78,6 +81,18 @@ impl Ledger {
             dropped = Some(tail);
         }
         Ok((ledger, dropped))
+    }
+
+    /// Makes the end of the ledger durable before anybody acts on it, unless the signed head says that it is: the
+    /// process that wrote it may have died, or its sync may have failed, before it told anybody.
+    pub(in crate::state) fn confirm(&mut self, head: Option<&Position>) -> Result<(), StateError> {
+        if head == Some(&self.position) {
+            return Ok(());
+        }
+        let (private, facts) = self.last.map_or((0, 0), |last| (last.private, last.offset));
+        // The sidecar first, as when it was written.
+        self.storage.renew(self.position.segment, Part::Private, private)?;
+        self.storage.renew(self.position.segment, Part::Facts, facts)
     }
 
     /// Where the next group goes.
@@ -171,9 +186,10 @@ impl Ledger {
     fn find_end(&mut self) -> Result<Option<Dropped>, StateError> {
         let connector = self.connector.clone();
         let mut groups = Groups::new(&*self.storage, &connector, self.position)?;
+        let mut last = None;
         let (end, unfinished) = loop {
             match groups.next()? {
-                Reading::Group(_) => {}
+                Reading::Group(group) => last = Some(group.before),
                 Reading::End(position) => break (position, None),
                 Reading::Unfinished { position, offset, record, what } => {
                     break (position, Some((offset, record, what)));
@@ -197,7 +213,7 @@ impl Ledger {
                 what: format!("the file has {private} bytes, its segment names {}", end.private),
             });
         }
-        self.position = end;
+        (self.position, self.last) = (end, last);
         let dropped = Dropped { facts_bytes: facts - end.offset, private_bytes: private - end.private };
         if dropped.private_bytes > 0 {
             self.storage.truncate(end.segment, Part::Private, end.private)?;

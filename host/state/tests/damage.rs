@@ -1,7 +1,9 @@
 //! Every byte counts: what is flipped, cut or missing is found and named.
 
+use std::sync::Mutex;
+
 use super::*;
-use crate::state::ledger::{Ledger, LocalFiles};
+use crate::state::ledger::{Ledger, LocalFiles, Part, Storage};
 
 /// A small ledger with every kind of file: several segments, an erased item, checkpoints, a signed head.
 fn small() -> World {
@@ -169,6 +171,84 @@ fn a_torn_last_group_is_dropped_wherever_it_was_torn() {
     // A committed group whose sidecar is short was not torn: the sidecar was synced first.
     fs::write(&private, &whole[1][..whole[1].len() - 1]).unwrap();
     assert!(matches!(open(), Err(StateError::Damaged { .. })));
+}
+
+/// Files that say what is written to them once more.
+struct Watched {
+    files: LocalFiles,
+    renewed: Arc<Mutex<Vec<(Part, u64)>>>,
+}
+
+impl Storage for Watched {
+    fn segments(&self) -> Result<Vec<u64>, StateError> {
+        self.files.segments()
+    }
+
+    fn create(&mut self, segment: u64, facts: &[u8], private: &[u8]) -> Result<(), StateError> {
+        self.files.create(segment, facts, private)
+    }
+
+    fn append(&mut self, segment: u64, part: Part, offset: u64, bytes: &[u8]) -> Result<(), StateError> {
+        self.files.append(segment, part, offset, bytes)
+    }
+
+    fn length(&self, segment: u64, part: Part) -> Result<u64, StateError> {
+        self.files.length(segment, part)
+    }
+
+    fn read(&self, segment: u64, part: Part, offset: u64, bytes: &mut [u8]) -> Result<usize, StateError> {
+        self.files.read(segment, part, offset, bytes)
+    }
+
+    fn renew(&mut self, segment: u64, part: Part, offset: u64) -> Result<(), StateError> {
+        self.renewed.lock().unwrap().push((part, offset));
+        self.files.renew(segment, part, offset)
+    }
+
+    fn truncate(&mut self, segment: u64, part: Part, length: u64) -> Result<(), StateError> {
+        self.files.truncate(segment, part, length)
+    }
+
+    fn remove(&mut self, segment: u64) -> Result<(), StateError> {
+        self.files.remove(segment)
+    }
+
+    fn erase(&mut self, segment: u64, offset: u64, length: u64) -> Result<(), StateError> {
+        self.files.erase(segment, offset, length)
+    }
+
+    fn path(&self, segment: u64, part: Part) -> PathBuf {
+        self.files.path(segment, part)
+    }
+}
+
+#[test]
+fn a_last_group_that_was_perhaps_not_synced_is_written_once_more() {
+    let world = World::new();
+    let (state, connector) = world.connector();
+    let window = connector.open_window(live(0, 100)).unwrap();
+    let sizes = || {
+        let size = |kind| fs::metadata(world.path().join(format!("ledger/c/0000000000000000.{kind}"))).unwrap().len();
+        [(Part::Private, size("private")), (Part::Facts, size("segment"))]
+    };
+    let before = sizes();
+    connector.stage_page(page(window, Some(b"x"), &[observation("a", None, 0)])).unwrap();
+    drop((state, connector));
+    let files = world.ledger_files();
+    let bytes = || files.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
+    let written = bytes();
+
+    let renewed = Arc::new(Mutex::new(Vec::new()));
+    let folder = world.path().join("ledger/c");
+    let files = LocalFiles::create(&folder).unwrap();
+    let (mut ledger, dropped) = Ledger::open("c", Box::new(Watched { files, renewed: Arc::clone(&renewed) })).unwrap();
+    assert_eq!(dropped, None);
+    let end = ledger.position();
+    ledger.confirm(Some(&end)).unwrap();
+    assert_eq!(*renewed.lock().unwrap(), [], "the signed head names it");
+    ledger.confirm(None).unwrap();
+    assert_eq!(*renewed.lock().unwrap(), before, "the sidecar first, each from where the group begins");
+    assert_eq!(bytes(), written, "the same bytes");
 }
 
 #[test]

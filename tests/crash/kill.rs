@@ -1,0 +1,74 @@
+//! The process dies by SIGKILL: what it wrote stays, what it meant to write does not come.
+
+use chancery::pipeline::crash::POINTS;
+
+use super::{AT_ONCE, Random, checker, each, seed, size};
+use crate::support::{program::Running, shared, world::World};
+
+/// Random deaths of one world before a turn may end.
+const DEATHS: usize = 3;
+
+#[test]
+fn a_death_at_any_step_changes_nothing_in_the_end() {
+    let archived = shared::archived();
+    let mut places: Vec<String> = Vec::new();
+    for point in POINTS {
+        places.push(point.to_owned());
+        // A turn of this world has two windows and many pages.
+        let later = if point.starts_with("window:") { &[2][..] } else { &[2, 5] };
+        places.extend(later.iter().map(|nth| format!("{point}:{nth}")));
+    }
+    each(&places, |place| {
+        let world = archived.before.copy();
+        die_at(&world, &place);
+        checker::comes_to_the_same_end(&archived, &world, &place);
+    });
+}
+
+#[test]
+fn two_deaths_in_a_row_change_nothing_in_the_end() {
+    let archived = shared::archived();
+    let pairs = [
+        "stage:recorded:3, deliver:written",
+        "deliver:written:2, deliver:intended",
+        "deliver:intended, deliver:intended",
+        "deliver:written, deliver:written",
+        "settle:recorded:2, window:closed",
+    ];
+    each(&pairs, |pair| {
+        let world = archived.before.copy();
+        pair.split(", ").for_each(|place| die_at(&world, place));
+        checker::comes_to_the_same_end(&archived, &world, pair);
+    });
+}
+
+#[test]
+fn a_death_at_any_instant_changes_nothing_in_the_end() {
+    let archived = shared::archived();
+    let seed = seed("kill");
+    let undisturbed = {
+        let world = archived.before.copy();
+        world.done(&["sync"]).took
+    };
+    let worlds = size(AT_ONCE, |campaign| campaign.div_ceil(DEATHS));
+    let cases: Vec<u64> = (0..worlds as u64).collect();
+    each(&cases, |case| {
+        let world = archived.before.copy();
+        let mut random = Random::of_case(seed, case);
+        for _ in 0..DEATHS {
+            let share = random.below(1_000) as u32;
+            let mut running = Running::start(world.command(&["sync"]));
+            running.wait_until(undisturbed * share / 1_000, || false);
+            running.kill();
+        }
+        checker::comes_to_the_same_end(&archived, &world, &format!("CHANCERY_TEST_SEED={seed}, case {case}"));
+    });
+    println!("kill: {} random deaths in {worlds} worlds", worlds * DEATHS);
+}
+
+/// Runs until that step, where the process ends itself.
+pub(super) fn die_at(world: &World, place: &str) {
+    let mut command = world.command(&["sync"]);
+    command.env("CHANCERY_KILL_AT", place);
+    Running::start(command).finish().expect_killed();
+}
