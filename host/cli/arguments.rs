@@ -58,6 +58,9 @@ pub(super) enum Command {
     /// The record of everything that happened.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Check, rebuild, back up and move what the data folder keeps.
+    #[command(subcommand)]
+    State(State),
     /// What a reason code means and what to do.
     Explain(Explain),
     /// Find out what is wrong with this installation.
@@ -253,12 +256,70 @@ pub(super) enum Plugin {
 #[derive(Debug, Subcommand)]
 pub(super) enum Ledger {
     /// Check every byte of the record, offline.
-    Verify {
-        /// Only this connector's.
-        name: Option<String>,
+    Verify(Verify),
+    /// Replace the key that signs; the old key signs the new one, and every ledger records it.
+    RotateKey {
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Only this connector's.
+    pub(super) name: Option<String>,
+    /// A public key kept elsewhere, instead of the data folder's `keys/host.pub`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// A copy of the data folder, or of its `ledger` and `checkpoints`, instead of the configured one.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Compare with a folder that checkpoints were copied to; may be given several times.
+    #[arg(long, value_name = "COPY")]
+    pub(super) against: Vec<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum State {
+    /// Look at ledgers, keys, index, mappings and staged pages; ledgers and mail stay as they are.
+    Check {
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
+    },
+    /// Build the index anew from the ledgers.
+    Rebuild {
+        /// Go on although acknowledged records are gone; everything is looked for before it is sent again.
+        #[arg(long, requires = "reason")]
+        accept_loss: bool,
+        /// Why; it stands in the ledger.
+        #[arg(long, value_name = "TEXT", requires = "accept_loss")]
+        reason: Option<String>,
+    },
+    /// Copy everything that cannot be made anew to a folder that does not exist yet, and verify the copy.
+    Backup {
+        /// The folder.
+        to: PathBuf,
+        /// The secret keys too: whoever has the copy can then read everything and sign in this host's name.
+        #[arg(long)]
+        with_keys: bool,
+    },
+    /// The same, to move to another host or version.
+    Export {
+        /// The folder.
+        to: PathBuf,
+        /// The secret keys too: whoever has the copy can then read everything and sign in this host's name.
+        #[arg(long)]
+        with_keys: bool,
+    },
+    /// Set up a data folder from a backup or an export.
+    Import {
+        /// The folder.
+        from: PathBuf,
     },
 }
 

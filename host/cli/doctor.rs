@@ -83,7 +83,7 @@ fn keys(data_dir: &Path) -> Finding {
 }
 
 fn verify(data_dir: &Path) -> Finding {
-    match state::verify(data_dir, None) {
+    match state::verify(data_dir, &state::VerifyOptions::default()) {
         Ok(report) => good("ledger", format!("{} ledgers verify", report.ledgers.len())),
         Err(error) => bad("ledger", error.to_string(), error.hint().unwrap_or_default()),
     }

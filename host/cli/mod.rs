@@ -22,6 +22,7 @@ mod plugin;
 mod progress;
 mod report;
 mod secret;
+mod state;
 mod status;
 mod sync;
 
@@ -67,6 +68,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Plan(command) => plan::run(&context, &command).await,
         Command::Plugin(command) => plugin::run(&context, command).await,
         Command::Ledger(command) => ledger::run(&context, &command),
+        Command::State(command) => state::run(&context, &command),
         Command::Explain(command) => explain::run(&command),
         Command::Doctor(command) => doctor::run(&context, &command).await,
     }

@@ -28,7 +28,7 @@ use crate::item::Interval;
 use super::{
     counts::{CopyCounts, ItemCounts},
     error::StateError,
-    files::{create_folder, replace},
+    files::{create_folder, list, replace},
     keys::hex,
     note::Lines,
     window::WindowKind,
@@ -95,6 +95,18 @@ pub(super) struct Anchor {
 /// The folder of a connector's checkpoints.
 pub(super) fn folder(data_dir: &Path, connector: &str) -> PathBuf {
     data_dir.join("checkpoints").join(connector)
+}
+
+/// The checkpoint files of a connector by the group that sealed, in their order.
+pub(super) fn files(data_dir: &Path, connector: &str) -> Result<Vec<(u64, PathBuf)>, StateError> {
+    let files = list(&folder(data_dir, connector))?;
+    Ok(files.into_iter().filter_map(|(name, path)| Some((place(&name)?.1, path))).collect())
+}
+
+/// Window and group that a checkpoint's file name says; none for other files.
+pub(super) fn place(file_name: &str) -> Option<(u64, u64)> {
+    let (window, group) = file_name.strip_suffix(".checkpoint")?.split_once('-')?;
+    Some((window.parse().ok()?, group.parse().ok()?))
 }
 
 /// Writes a note under its name, durably.

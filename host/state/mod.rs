@@ -34,6 +34,8 @@
 //! of it were delivered; the copy stays among the `failed` ones.
 
 mod acts;
+mod backup;
+mod check;
 mod checkpoint;
 mod connector;
 mod counts;
@@ -49,12 +51,15 @@ mod mapping;
 mod note;
 mod plan;
 mod rebuild;
+mod rotation;
 mod row;
 mod sidecar;
 mod verify;
 mod window;
 
 pub use acts::Act;
+pub use backup::{BackupReport, backup, import};
+pub use check::{CheckReport, IndexStanding, check};
 pub use connector::{ConnectorState, CopyRow, CopyStep, ItemPrivate, ItemRow, ItemStep, ParkedRow};
 pub use counts::{CopyCounts, ItemCounts};
 pub use error::StateError;
@@ -62,8 +67,8 @@ pub use plan::{
     CopyKey, Group, Intent, Observation, Ordinal, Outcome, ParkReason, Plan, PlannedCopy, Receipt, StagedPage,
     Standing, Target,
 };
-pub use rebuild::{LossAcceptance, rebuild};
-pub use verify::{LedgerReport, VerifyReport, verify};
+pub use rebuild::rebuild;
+pub use verify::{LedgerReport, VerifyOptions, VerifyReport, verify};
 pub use window::{FileMemory, PageRow, Pins, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow, WindowState};
 
 use std::{
@@ -99,6 +104,8 @@ pub struct State {
     acts: Mutex<Acts>,
     connectors: Mutex<BTreeMap<String, Arc<ConnectorState>>>,
     announcements: Mutex<Vec<Announcement>>,
+    /// Where each ledger ended when the backup was made that this folder was put back from.
+    restored_groups: BTreeMap<String, u64>,
     clock: Clock,
     // Last, so that the folder is let go of after everything else.
     _lock: Lock,
@@ -145,6 +152,7 @@ impl State {
         for name in ["ledger", "index", "checkpoints", "mappings"] {
             create_folder(&data_dir.join(name))?;
         }
+        let restored_groups = backup::restored_groups(data_dir, &keys)?;
         let (acts, told) = Acts::open(data_dir, &keys, &clock)?;
         let mut announcements: Vec<_> = told.into_iter().map(|text| Announcement { connector: None, text }).collect();
         let (index, why) = Index::open(data_dir)?;
@@ -161,6 +169,7 @@ impl State {
             acts: Mutex::new(acts),
             connectors: Mutex::default(),
             announcements: Mutex::default(),
+            restored_groups,
             clock,
             _lock: lock,
         };
@@ -178,8 +187,14 @@ impl State {
         if let Some(connector) = connectors.get(name) {
             return Ok(Arc::clone(connector));
         }
-        let (connector, told) =
-            ConnectorState::open(&self.data_dir, name, Arc::clone(&self.keys), &self.index, Arc::clone(&self.clock))?;
+        let (connector, told) = ConnectorState::open(
+            &self.data_dir,
+            name,
+            Arc::clone(&self.keys),
+            &self.index,
+            Arc::clone(&self.clock),
+            self.restored_groups.get(name).copied(),
+        )?;
         let told = told.into_iter().map(|text| Announcement { connector: Some(name.into()), text });
         unpoisoned(&self.announcements).extend(told);
         let connector = Arc::new(connector);
@@ -216,6 +231,33 @@ impl State {
     /// The mapping of a version.
     pub fn mapping(&self, version: &[u8; 32]) -> Result<Vec<u8>, StateError> {
         mapping::read(&self.data_dir, &self.keys, version)
+    }
+
+    /// Replaces the signing key by a new one that the old one signs, and records that in every ledger; returns the new
+    /// public key, as `keys/host.pub` has it.
+    ///
+    /// # Errors
+    /// What opening a ledger fails with: the new key is in force then, and that ledger records it when it opens again.
+    pub fn rotate_key(data_dir: &Path, actor: &str, reason: &str) -> Result<(String, Vec<Announcement>), StateError> {
+        let rotation = {
+            let _lock = Lock::take(data_dir)?;
+            Keys::rotate(data_dir, system_time_ms())?
+        };
+        let (state, mut announcements) = Self::open(data_dir)?;
+        for name in state.connectors()? {
+            state.connector(&name)?;
+        }
+        let public = keys::hex(rotation.public.as_bytes());
+        state.record_act(Act {
+            at_ms: 0,
+            actor: actor.into(),
+            verb: "ledger rotate-key".into(),
+            subject: public.clone(),
+            reason: reason.into(),
+        })?;
+        announcements.extend(state.take_announcements());
+        state.close()?;
+        Ok((public, announcements))
     }
 
     /// A clean stop: the index is written and every ledger's head is signed. Connectors still held elsewhere fail with

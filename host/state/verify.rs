@@ -1,10 +1,21 @@
 //! `ledger verify`: all ledgers, offline, with the public key alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{acts::HOST, connector_names, error::StateError, keys, ledger::verify_connector, lock::Lock};
 
 pub use super::ledger::LedgerReport;
+
+/// What to verify, and against what.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions<'a> {
+    /// Only this connector's ledger.
+    pub connector: Option<&'a str>,
+    /// A public key kept elsewhere instead of `keys/host.pub`.
+    pub key: Option<&'a Path>,
+    /// Folders that checkpoints were copied to.
+    pub copies: &'a [PathBuf],
+}
 
 /// What was proved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,15 +25,27 @@ pub struct VerifyReport {
 }
 
 /// Proves that every byte of the ledgers, or of one connector's, is what was written, that nothing before a signed head
-/// or a checkpoint is gone, and that whatever was erased was erased by a recorded decision. Needs `keys/host.pub`, no
-/// other key, and changes nothing.
+/// or a checkpoint is gone, and that whatever was erased was erased by a recorded decision. Needs a public key, no other,
+/// and changes nothing; `data_dir` may be a copy that holds `ledger/` and perhaps `checkpoints/` alone.
 ///
 /// # Errors
 /// The first thing that does not hold, with file, offset and record.
-pub fn verify(data_dir: &Path, connector: Option<&str>) -> Result<VerifyReport, StateError> {
-    let key = keys::public(data_dir)?;
+pub fn verify(data_dir: &Path, options: &VerifyOptions<'_>) -> Result<VerifyReport, StateError> {
+    let key = match options.key {
+        Some(path) => keys::public_file(data_dir, path)?,
+        None => keys::public(data_dir)?,
+    };
+    for copy in options.copies {
+        if !copy.is_dir() {
+            return Err(StateError::NotAllowed {
+                code: "copy-missing",
+                what: format!("there is no folder `{}` to compare with", copy.display()),
+                hint: "name the folder that `[checkpoints] copy_to` names, or a copy of it".into(),
+            });
+        }
+    }
     let running = Lock::is_taken(data_dir);
-    let names = match connector {
+    let names = match options.connector {
         Some(name) => vec![name.to_owned()],
         None => {
             let mut names = connector_names(data_dir)?;
@@ -38,7 +61,7 @@ pub fn verify(data_dir: &Path, connector: Option<&str>) -> Result<VerifyReport, 
             }
             return Err(StateError::Unknown { connector: name, what: "its ledger".into() });
         }
-        report.ledgers.push(verify_connector(data_dir, &name, &key, running)?);
+        report.ledgers.push(verify_connector(data_dir, &name, &key, running, options.copies)?);
     }
     Ok(report)
 }

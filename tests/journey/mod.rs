@@ -15,4 +15,5 @@ mod catch_up;
 mod faults;
 mod parked;
 mod record;
+mod restore;
 mod words;

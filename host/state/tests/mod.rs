@@ -55,6 +55,11 @@ impl World {
     }
 }
 
+/// Verifies one ledger.
+fn only(connector: &str) -> VerifyOptions<'_> {
+    VerifyOptions { connector: Some(connector), ..VerifyOptions::default() }
+}
+
 fn live(start_ms: i64, end_ms: i64) -> WindowOpen {
     let interval = Interval { start_ms: Some(start_ms), end_ms };
     WindowOpen { kind: WindowKind::Live, interval, pins: Pins::default(), subject: None }
