@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliEr
         })
     };
     let windows = state.windows()?.iter().filter(|window| touches(window)).map(Into::into).collect();
-    let summary = ConnectorSummary { name: command.name.clone(), windows, error: None };
+    let summary = ConnectorSummary { name: command.name.clone(), windows, error: None, warnings: Vec::new() };
     let (items, copies) = summary.total();
     if command.csv {
         print!("{}", csv::windows(&[summary])?);

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Connector,
     item::{
-        Interval,
+        Failure, Interval,
         time::{parse_instant, rfc3339},
     },
     report::{ConnectorSummary, Summary, summary::ErrorSummary, text},
@@ -59,12 +59,13 @@ fn summary(outcome: ConnectorOutcome) -> ConnectorSummary {
     ConnectorSummary {
         name: outcome.name,
         windows: outcome.windows.iter().map(|report| (&report.row).into()).collect(),
-        error: outcome.failure.map(|failure| ErrorSummary {
-            hint: error::hint(&failure),
-            code: failure.code,
-            message: failure.message,
-        }),
+        error: outcome.failure.map(explained),
+        warnings: outcome.warnings.into_iter().map(explained).collect(),
     }
+}
+
+fn explained(failure: Failure) -> ErrorSummary {
+    ErrorSummary { hint: error::hint(&failure), code: failure.code, message: failure.message }
 }
 
 /// 0 when everything is accounted for.

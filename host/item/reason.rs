@@ -98,6 +98,7 @@ pub const REASONS: &[Reason] = &[
     turn("account-changed", "The source answers for another account than the connector was set up for.", "Sign in to the first account again, or add a new connector."),
     turn("blob-unknown", "A plugin named an attachment it was never given.", "Tell the plugin's author."),
     turn("certificate-untrusted", "The certificate of the other side is not trusted.", "Mend the certificate, or name its authority: `[network] ca_file`."),
+    turn("checkpoint-copy-failed", "A signed checkpoint could not be copied to where `[checkpoints] copy_to` says. Mail is not concerned; the next turn tries again.", "Mount or create the folder and give the user that runs chancery the right to write there."),
     turn("clock-behind", "The clock is behind what was read already; nothing is closed.", "Set the clock, then run `chancery sync` again."),
     turn("cursor-loop", "The source answered the same cursor it was asked with.", "Run `chancery connector check`; tell the plugin's author."),
     turn("cursor-unknown", "A plugin does not know the cursor it made earlier.", "Run `chancery sync --window FROM..TO` to read the window again."),

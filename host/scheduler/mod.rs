@@ -7,6 +7,7 @@
 mod assemble;
 mod check;
 pub mod due;
+mod evidence;
 mod mapping;
 mod plugins;
 mod secrets;

@@ -75,8 +75,10 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
+
+use crate::item::limits::INDEX_OPEN_TIME_MAX;
 
 use acts::{Acts, HOST};
 use files::{create_folder, list};
@@ -144,6 +146,15 @@ impl State {
 
     /// As [`State::open`], with another clock.
     pub fn open_with_clock(data_dir: &Path, clock: Clock) -> Result<(Self, Vec<Announcement>), StateError> {
+        Self::open_within(data_dir, clock, INDEX_OPEN_TIME_MAX)
+    }
+
+    /// As [`State::open_with_clock`], with another time after which an index that does not open is given up.
+    fn open_within(
+        data_dir: &Path,
+        clock: Clock,
+        index_time_max: Duration,
+    ) -> Result<(Self, Vec<Announcement>), StateError> {
         if !data_dir.is_dir() {
             return Err(StateError::NotInitialised { data_dir: data_dir.into(), missing: data_dir.into() });
         }
@@ -155,7 +166,7 @@ impl State {
         let restored_groups = backup::restored_groups(data_dir, &keys)?;
         let (acts, told) = Acts::open(data_dir, &keys, &clock)?;
         let mut announcements: Vec<_> = told.into_iter().map(|text| Announcement { connector: None, text }).collect();
-        let (index, why) = Index::open(data_dir)?;
+        let (index, why) = Index::open_within(data_dir, index_time_max)?;
         if let Some(why) = why
             && !connector_names(data_dir)?.is_empty()
         {
@@ -221,6 +232,13 @@ impl State {
     /// All acts, oldest first.
     pub fn acts(&self) -> Result<Vec<Act>, StateError> {
         unpoisoned(&self.acts).all()
+    }
+
+    /// The signed checkpoints of a connector as files, by name, oldest window first.
+    pub fn checkpoint_files(&self, connector: &str) -> Result<Vec<(String, PathBuf)>, StateError> {
+        let mut files = list(&checkpoint::folder(&self.data_dir, connector))?;
+        files.retain(|(name, _)| checkpoint::place(name).is_some());
+        Ok(files)
     }
 
     /// Keeps a mapping, sealed and durable, and returns its version, the same for the same bytes.

@@ -33,7 +33,11 @@ impl Index {
         Self::open_within(data_dir, INDEX_OPEN_TIME_MAX)
     }
 
-    fn open_within(data_dir: &Path, limit: Duration) -> Result<(Self, Option<String>), StateError> {
+    /// As [`Index::open`], with another time limit.
+    pub(in crate::state) fn open_within(
+        data_dir: &Path,
+        limit: Duration,
+    ) -> Result<(Self, Option<String>), StateError> {
         let folder = data_dir.join("index");
         create_folder(&folder)?;
         let why = match current(&folder)? {

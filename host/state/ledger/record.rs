@@ -203,6 +203,15 @@ pub(super) fn body(bytes: &[u8]) -> Result<&[u8], RecordFault> {
     if crc(record).to_le_bytes() == record[4..8] { Ok(&record[FRAME_BYTES..]) } else { Err(RecordFault::Checksum) }
 }
 
+/// Appends a body as a record.
+#[cfg(test)]
+pub(super) fn frame(bytes: &mut Vec<u8>, body: &[u8]) {
+    let at = bytes.len();
+    bytes.extend_from_slice(&[0; FRAME_BYTES]);
+    bytes.extend_from_slice(body);
+    close_frame(&mut bytes[at..]);
+}
+
 fn close_frame(record: &mut [u8]) {
     let length = (record.len() - FRAME_BYTES) as u32;
     record[..4].copy_from_slice(&length.to_le_bytes());

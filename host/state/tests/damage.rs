@@ -4,7 +4,7 @@ use super::*;
 use crate::state::ledger::{Ledger, LocalFiles};
 
 /// A small ledger with every kind of file: several segments, an erased item, checkpoints, a signed head.
-fn small() -> World {
+pub(super) fn small() -> World {
     let world = World::new();
     let (state, connector) = world.connector();
     connector.set_segment_bytes_max(900).unwrap();

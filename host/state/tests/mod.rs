@@ -3,8 +3,11 @@
 
 mod damage;
 mod journey;
+mod keys;
 mod model;
 mod recovery;
+mod sled_failures;
+mod tampering;
 
 use std::{
     fmt::Write as _,
