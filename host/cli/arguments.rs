@@ -58,6 +58,11 @@ pub(super) enum Command {
     /// The record of everything that happened.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// What must not be erased from the record.
+    #[command(subcommand)]
+    Hold(Hold),
+    /// Erase what is private of one item from the record; its mails stay.
+    Erase(Erase),
     /// Check, rebuild, back up and move what the data folder keeps.
     #[command(subcommand)]
     State(State),
@@ -257,9 +262,79 @@ pub(super) enum Plugin {
 pub(super) enum Ledger {
     /// Check every byte of the record, offline.
     Verify(Verify),
+    /// What became of some windows, with mails and proof, for a person without Chancery.
+    Bundle(Bundle),
     /// Replace the key that signs; the old key signs the new one, and every ledger records it.
     RotateKey {
         /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("when").required(true))]
+pub(super) struct Bundle {
+    /// The connector.
+    pub(super) name: String,
+    /// Windows that touch this time: `2026-11-01..2026-11-02`.
+    #[arg(long, value_name = "FROM..TO", group = "when")]
+    pub(super) window: Option<String>,
+    /// Windows that touch this UTC day.
+    #[arg(long, value_name = "YYYY-MM-DD", group = "when")]
+    pub(super) day: Option<String>,
+    /// A folder that does not exist yet.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    /// The connector.
+    pub(super) connector: String,
+    /// The item's number.
+    pub(super) item: u64,
+    /// Why; it stands in the ledger.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+}
+
+/// What a hold is about: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct HoldSubject {
+    /// Every item with a copy in this mailbox.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) mailbox: Option<String>,
+    /// Every item from this person's archive or for them, by the source's id.
+    #[arg(long, value_name = "ID")]
+    pub(super) person: Option<String>,
+    /// Everything, in the name of a case.
+    #[arg(long, value_name = "NAME")]
+    pub(super) case: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Hold {
+    /// Hold something from now on.
+    Add {
+        #[command(flatten)]
+        subject: HoldSubject,
+        /// Why; it stands in the ledger.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// The holds in force.
+    List {
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Release a hold.
+    Release {
+        #[command(flatten)]
+        subject: HoldSubject,
+        /// Why; it stands in the ledger.
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },

@@ -1,4 +1,4 @@
-//! `chancery ledger`: checks every byte of the record, offline, and replaces the key that signs it.
+//! `chancery ledger`: checks every byte of the record, offline, bundles parts of it, and replaces the key that signs it.
 
 use std::process::ExitCode;
 
@@ -9,9 +9,10 @@ use super::{
 };
 use crate::state::{self, State, VerifyOptions};
 
-pub(super) fn run(context: &Context, command: &Command) -> Result<ExitCode, CliError> {
+pub(super) async fn run(context: &Context, command: &Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Verify(command) => verify(context, command)?,
+        Command::Bundle(command) => super::bundle::run(context, command).await?,
         Command::RotateKey { reason } => rotate_key(context, reason)?,
     }
     Ok(error::DONE.into())

@@ -77,7 +77,7 @@ pub(super) fn exit_code(summary: &Summary, strict: bool) -> u8 {
     }
 }
 
-fn parse_window(text: &str) -> Result<Interval, CliError> {
+pub(super) fn parse_window(text: &str) -> Result<Interval, CliError> {
     let wrong = |why: String| {
         CliError::usage(format!("`--window {text}`: {why}")).hint("write `--window 2026-11-01..2026-11-02`")
     };

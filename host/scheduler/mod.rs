@@ -23,6 +23,7 @@ use crate::{
     state::State,
 };
 
+pub use assemble::destinations_of;
 pub use check::{Checked, check, prove};
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};

@@ -134,6 +134,15 @@ impl StateError {
         move |source| Self::Io { doing, path, source }
     }
 
+    /// A decision without a reason.
+    pub(super) fn reason_missing(what: &str) -> Self {
+        Self::NotAllowed {
+            code: "reason-missing",
+            what: format!("{what} needs a reason and who decides it"),
+            hint: "say why: `--reason \"…\"`; it stands in the ledger".into(),
+        }
+    }
+
     pub(super) fn refused(code: &'static str, what: impl Into<String>) -> Self {
         Self::Refused { code, what: what.into() }
     }

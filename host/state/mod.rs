@@ -42,6 +42,7 @@ mod counts;
 mod error;
 mod fact;
 mod files;
+mod hold;
 mod index;
 mod keys;
 mod ledger;
@@ -60,9 +61,10 @@ mod window;
 pub use acts::Act;
 pub use backup::{BackupReport, backup, import};
 pub use check::{CheckReport, IndexStanding, check};
-pub use connector::{ConnectorState, CopyRow, CopyStep, ItemPrivate, ItemRow, ItemStep, ParkedRow};
+pub use connector::{ConnectorState, CopyRow, CopyStep, Erasure, Extract, ItemPrivate, ItemRow, ItemStep, ParkedRow};
 pub use counts::{CopyCounts, ItemCounts};
 pub use error::StateError;
+pub use hold::{Hold, HoldSubject};
 pub use plan::{
     CopyKey, Group, Intent, Observation, Ordinal, Outcome, ParkReason, Plan, PlannedCopy, Receipt, StagedPage,
     Standing, Target,
@@ -304,6 +306,11 @@ fn check_name(name: &str) -> Result<(), StateError> {
     }
     let what = format!("`{name}` cannot name a connector: 1 to 64 letters, digits, `-` and `_`");
     Err(StateError::refused("connector-name", what))
+}
+
+/// A mailbox's address in the form that addresses are compared in.
+fn plan_mailbox(address: &str) -> String {
+    address.trim().to_lowercase()
 }
 
 /// These values are replaced whole, so a panic elsewhere leaves none half-changed.

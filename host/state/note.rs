@@ -23,6 +23,16 @@ pub(super) fn close(text: &str, signature: &[u8; 64]) -> String {
 
 /// The text of a note whose signature is that of one of `keys`.
 pub(super) fn open<'a>(note: &'a [u8], keys: &[VerifyingKey]) -> Result<&'a str, &'static str> {
+    let (text, signature) = split(note)?;
+    if keys.iter().any(|key| signed_by(key, text.as_bytes(), &signature)) {
+        Ok(text)
+    } else {
+        Err("its signature is not this host's")
+    }
+}
+
+/// The text of a note and its signature, which is not checked.
+pub(super) fn split(note: &[u8]) -> Result<(&str, [u8; 64]), &'static str> {
     let note = std::str::from_utf8(note).map_err(|_| "it is not text")?;
     let at = note.rfind(SIGNATURE).ok_or("it has no signature")?;
     let (text, last) = note.split_at(at);
@@ -34,11 +44,7 @@ pub(super) fn open<'a>(note: &'a [u8], keys: &[VerifyingKey]) -> Result<&'a str,
     if !text.ends_with('\n') {
         return Err("its signature does not begin a line");
     }
-    if keys.iter().any(|key| signed_by(key, text.as_bytes(), &signature)) {
-        Ok(text)
-    } else {
-        Err("its signature is not this host's")
-    }
+    Ok((text, signature))
 }
 
 /// Reads the lines of a note in order.

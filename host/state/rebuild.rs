@@ -30,11 +30,7 @@ pub fn rebuild(
     accept_loss_because: Option<&str>,
 ) -> Result<Vec<Announcement>, StateError> {
     if accept_loss_because.is_some_and(|reason| reason.trim().is_empty()) || actor.trim().is_empty() {
-        return Err(StateError::NotAllowed {
-            code: "reason-missing",
-            what: "a loss of records needs a reason and who accepts it".into(),
-            hint: "say why: `--reason \"…\"`; it stands in the ledger".into(),
-        });
+        return Err(StateError::reason_missing("accepting a loss of records"));
     }
     let mut announcements = Vec::new();
     {

@@ -2,10 +2,12 @@
 
 mod commit;
 mod erase;
+mod extract;
 mod query;
 mod stage;
 mod windows;
 
+pub use extract::{Erasure, Extract};
 pub use query::{CopyRow, CopyStep, ItemPrivate, ItemRow, ItemStep, ParkedRow};
 
 use std::{

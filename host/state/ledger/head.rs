@@ -25,8 +25,13 @@ pub(in crate::state) struct Head {
 impl Head {
     /// Writes it, durably.
     pub(in crate::state) fn write(&self, folder: &Path, connector: &str, keys: &Keys) -> Result<(), StateError> {
+        replace(&path(folder), &self.note(connector, keys))
+    }
+
+    /// Signs it.
+    pub(in crate::state) fn note(&self, connector: &str, keys: &Keys) -> Vec<u8> {
         let text = self.text(connector);
-        replace(&path(folder), note::close(&text, &keys.sign(text.as_bytes())).as_bytes())
+        note::close(&text, &keys.sign(text.as_bytes())).into_bytes()
     }
 
     /// Reads it; none when there is none yet.

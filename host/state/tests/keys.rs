@@ -53,6 +53,9 @@ fn what_the_old_key_signs_after_its_rotation_is_found() {
     // A thief goes on with the old key, as if it had never been replaced.
     fs::write(folder.join("host.key"), old).unwrap();
     fs::write(folder.join("host.pub"), old_public).unwrap();
+    for name in ["@host", "c"] {
+        fs::remove_file(world.path().join("ledger").join(name).join("head")).unwrap();
+    }
     let (state, connector) = world.connector();
     seal_one(&connector, 100);
     drop(connector);
