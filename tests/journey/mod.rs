@@ -12,6 +12,7 @@
 
 mod archive;
 mod catch_up;
+mod evidence;
 mod faults;
 mod parked;
 mod record;
