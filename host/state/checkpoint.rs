@@ -72,7 +72,7 @@ impl Checkpoint {
         text
     }
 
-    /// Which window, group and chain a text speaks of; none when it is no checkpoint of this connector.
+    /// Which window, group, chain and time a text speaks of; none when it is no checkpoint of this connector.
     pub(super) fn anchor(text: &str, connector: &str) -> Option<Anchor> {
         let mut lines = Lines::new(text);
         (lines.value("chancery")? == "checkpoint 1").then_some(())?;
@@ -80,7 +80,8 @@ impl Checkpoint {
         let window = lines.number("window")?;
         let from = text.find("\ngroup ")? + 1;
         let mut lines = Lines::new(&text[from..]);
-        Some(Anchor { window, group: lines.number("group")?, chain: lines.digest("chain")? })
+        let (group, chain) = (lines.number("group")?, lines.digest("chain")?);
+        Some(Anchor { window, group, chain, at_ms: lines.value("at-ms")?.parse().ok()? })
     }
 }
 
@@ -90,6 +91,7 @@ pub(super) struct Anchor {
     pub(super) window: u64,
     pub(super) group: u64,
     pub(super) chain: [u8; 32],
+    pub(super) at_ms: i64,
 }
 
 /// The folder of a connector's checkpoints.

@@ -1,8 +1,13 @@
 //! `ledger verify`: all ledgers, offline, with the public key alone.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use super::{acts::HOST, connector_names, error::StateError, keys, ledger::verify_connector, lock::Lock};
+use super::{
+    acts::HOST, checkpoint, connector_names, error::StateError, files::list, keys, ledger::verify_connector, lock::Lock,
+};
 
 pub use super::ledger::LedgerReport;
 
@@ -45,17 +50,25 @@ pub fn verify(data_dir: &Path, options: &VerifyOptions<'_>) -> Result<VerifyRepo
         }
     }
     let running = Lock::is_taken(data_dir);
-    let names = match options.connector {
+    // A ledger that is gone as a whole is known by its checkpoints alone.
+    let mut signed: BTreeSet<String> = BTreeSet::new();
+    for checkpoints in [data_dir.join("checkpoints")].iter().chain(options.copies) {
+        for (name, folder) in list(checkpoints)? {
+            if list(&folder)?.iter().any(|(file, _)| checkpoint::place(file).is_some()) {
+                signed.insert(name);
+            }
+        }
+    }
+    let names: Vec<String> = match options.connector {
         Some(name) => vec![name.to_owned()],
         None => {
-            let mut names = connector_names(data_dir)?;
-            names.insert(0, HOST.into());
-            names
+            let connectors: BTreeSet<String> = connector_names(data_dir)?.into_iter().chain(signed.clone()).collect();
+            [HOST.to_owned()].into_iter().chain(connectors).collect()
         }
     };
     let mut report = VerifyReport::default();
     for name in names {
-        if !data_dir.join("ledger").join(&name).is_dir() {
+        if !data_dir.join("ledger").join(&name).is_dir() && !signed.contains(&name) {
             if name == HOST {
                 continue;
             }

@@ -75,6 +75,10 @@ fn checkpoints_are_copied_where_the_operator_says_and_a_missing_place_blocks_not
     fs::create_dir(older.path("evidence")).unwrap();
     files::copy(&world.path("evidence"), &older.path("evidence"));
     older.done(&["ledger", "verify"]);
+    let key = world.path("data/keys/host.pub");
+    let ran = older.run(&["ledger", "verify", "--against", "evidence", "--key", key.to_str().unwrap()]);
+    ran.expect(1);
+    assert!(ran.stderr.contains("ledger-behind"), "{ran}");
     let copy = &copies[0];
     let note = fs::read_to_string(copy).unwrap();
     fs::write(copy, note.replace("fetched ", "fetched 1")).unwrap();

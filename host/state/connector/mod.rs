@@ -19,7 +19,8 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Clock, checkpoint,
+    Clock,
+    checkpoint::{self, Checkpoint},
     error::StateError,
     fact::{EntryRef, Fact, Sealed},
     files::{list, read_if_there},
@@ -377,11 +378,13 @@ fn check_checkpoints(
 ) -> Result<(), StateError> {
     let end = ledger.position().group;
     for (group, path) in checkpoint::files(data_dir, name)? {
-        if group <= end || tables.globals().loss.is_some_and(|loss| loss.explains(group)) {
+        if group <= end {
             continue;
         }
-        let signed = read_if_there(&path)?.is_some_and(|note| note::open(&note, &keys.trusted()).is_ok());
-        if signed {
+        let Some(bytes) = read_if_there(&path)? else { continue };
+        let signed = note::open(&bytes, &keys.trusted()).ok().and_then(|text| Checkpoint::anchor(text, name));
+        let explained = |at_ms| tables.globals().loss.is_some_and(|loss| loss.explains(group, at_ms));
+        if signed.is_some_and(|anchor| !explained(anchor.at_ms)) {
             let why = format!("a signed checkpoint is of group {group}, the ledger ends with group {end}");
             return Err(StateError::LedgerBehind { connector: name.into(), why });
         }

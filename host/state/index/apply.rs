@@ -105,8 +105,8 @@ impl Tables {
                 self.insert_sealed(super::REMEMBERED, key, entry);
                 Ok(())
             }
-            Fact::LossAccepted { until_group, .. } => {
-                self.globals.loss = Some(Loss { group: at.group, until_group: *until_group, at_ms: at.at_ms });
+            Fact::LossAccepted { .. } => {
+                self.globals.loss = Some(Loss { group: at.group, at_ms: at.at_ms });
                 Ok(())
             }
             Fact::KeyRotated { .. } => {

@@ -49,16 +49,15 @@ pub(in crate::state) struct Globals {
 pub(in crate::state) struct Loss {
     /// The group that records it: what the lost records were numbered from.
     pub(in crate::state) group: u64,
-    /// The last lost group that is known of; smaller than `group` when none is.
-    pub(in crate::state) until_group: u64,
     /// The host's clock.
     pub(in crate::state) at_ms: i64,
 }
 
 impl Loss {
-    /// Whether a group of this number may have been among the lost ones.
-    pub(in crate::state) fn explains(&self, group: u64) -> bool {
-        self.group <= group && (group <= self.until_group || self.until_group < self.group)
+    /// Whether a statement signed at `at_ms` in a group of this number may have been among the lost records. What was
+    /// signed after the loss was accepted is not explained by it: that was lost, or taken away, anew.
+    pub(in crate::state) fn explains(&self, group: u64, at_ms: i64) -> bool {
+        self.group <= group && at_ms < self.at_ms
     }
 }
 

@@ -183,7 +183,7 @@ impl Proof<'_> {
             match &fact {
                 Fact::WindowSealed { window, note } => {
                     let (group_before, chain) = (group.before.group, group.before.chain);
-                    let anchor = Anchor { window: *window, group: group_before, chain };
+                    let anchor = Anchor { window: *window, group: group_before, chain, at_ms: group.at_ms };
                     self.notes.insert((*window, group.number), sha256(&[note]));
                     let file = self.storage.path(segment, Part::Facts);
                     self.signed.push((Note::Checkpoint { note: note.to_vec(), anchor }, file, offset, record));
@@ -194,8 +194,8 @@ impl Proof<'_> {
                     self.signed.push((Note::Rotation(rotation), file, offset, record));
                 }
                 Fact::Erased { entries, .. } => self.erasures.extend(entries),
-                Fact::LossAccepted { until_group, .. } => {
-                    self.losses.push(Loss { group: group.number, until_group: *until_group, at_ms: group.at_ms })
+                Fact::LossAccepted { .. } => {
+                    self.losses.push(Loss { group: group.number, at_ms: group.at_ms });
                 }
                 _ => {}
             }
@@ -330,11 +330,13 @@ impl Proof<'_> {
             return Ok(Found::NoCheckpoint);
         };
         let damaged = |what: &str| StateError::Damaged { file: path.into(), offset: 0, record: 0, what: what.into() };
-        note::open(&bytes, keys).map_err(damaged)?;
+        let text = note::open(&bytes, keys).map_err(damaged)?;
+        let anchor = Checkpoint::anchor(text, self.name)
+            .ok_or_else(|| damaged("it is signed, but no checkpoint of this connector"))?;
         let place = checkpoint::place(name).ok_or_else(|| damaged("its name says no window and group"))?;
         Ok(if self.notes.get(&place) == Some(&sha256(&[&bytes])) {
             Found::Matched
-        } else if self.losses.iter().any(|loss| loss.explains(place.1)) {
+        } else if self.losses.iter().any(|loss| loss.explains(place.1, anchor.at_ms)) {
             Found::Superseded
         } else {
             Found::Unknown(place.1)

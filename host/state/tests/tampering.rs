@@ -181,6 +181,20 @@ fn a_whole_folder_rolled_back_is_shown_by_a_copy_kept_elsewhere() {
     // Accepting it in the ledger explains the copy, and says so for ever.
     rebuild(before.path(), "me", Some("an old snapshot was put back")).unwrap();
     assert_eq!(verify(before.path(), &options).unwrap().ledgers[0].superseded_files, 1);
+    // It explains nothing that was signed after it: taking the folder back once more is found again.
+    let again = tempfile::tempdir().unwrap();
+    copy_folder(before.path(), again.path());
+    let (state, _) = State::open(before.path()).unwrap();
+    let connector = state.connector("c").unwrap();
+    connector.stage_page(page(window, None, &[])).unwrap();
+    connector.close_window(window, WindowClose::default()).unwrap();
+    assert!(connector.seal_if_settled(window).unwrap());
+    state.close().unwrap();
+    copy_folder(&before.path().join("checkpoints"), copies.path());
+    let report = verify(before.path(), &options).unwrap();
+    assert_eq!((report.ledgers[0].copies_matched, report.ledgers[0].superseded_files), (1, 1));
+    verify(again.path(), &only("c")).unwrap();
+    assert_eq!(code(verify(again.path(), &options)), "ledger-behind");
     // A copy that was changed is no copy.
     let (_, file) = list(&copies.path().join("c")).unwrap().remove(0);
     let note = fs::read(&file).unwrap();
