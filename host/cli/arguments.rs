@@ -60,6 +60,14 @@ pub(super) enum Command {
     /// The record of everything that happened.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// What must not be erased from the record.
+    #[command(subcommand)]
+    Hold(Hold),
+    /// Erase what is private of one item from the record; its mails stay.
+    Erase(Erase),
+    /// Check, rebuild, back up and move what the data folder keeps.
+    #[command(subcommand)]
+    State(State),
     /// What a reason code means and what to do.
     Explain(Explain),
     /// Find out what is wrong with this installation.
@@ -261,12 +269,140 @@ pub(super) enum Plugin {
 #[derive(Debug, Subcommand)]
 pub(super) enum Ledger {
     /// Check every byte of the record, offline.
-    Verify {
-        /// Only this connector's.
-        name: Option<String>,
+    Verify(Verify),
+    /// What became of some windows, with mails and proof, for a person without Chancery.
+    Bundle(Bundle),
+    /// Replace the key that signs; the old key signs the new one, and every ledger records it.
+    RotateKey {
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("when").required(true))]
+pub(super) struct Bundle {
+    /// The connector.
+    pub(super) name: String,
+    /// Windows that touch this time: `2026-11-01..2026-11-02`.
+    #[arg(long, value_name = "FROM..TO", group = "when")]
+    pub(super) window: Option<String>,
+    /// Windows that touch this UTC day.
+    #[arg(long, value_name = "YYYY-MM-DD", group = "when")]
+    pub(super) day: Option<String>,
+    /// A folder that does not exist yet.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    /// The connector.
+    pub(super) connector: String,
+    /// The item's number.
+    pub(super) item: u64,
+    /// Why; it stands in the ledger.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+}
+
+/// What a hold is about: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct HoldSubject {
+    /// Every item with a copy in this mailbox.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) mailbox: Option<String>,
+    /// Every item from this person's archive or for them, by the source's id.
+    #[arg(long, value_name = "ID")]
+    pub(super) person: Option<String>,
+    /// Everything, in the name of a case.
+    #[arg(long, value_name = "NAME")]
+    pub(super) case: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Hold {
+    /// Hold something from now on.
+    Add {
+        #[command(flatten)]
+        subject: HoldSubject,
+        /// Why; it stands in the ledger.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// The holds in force.
+    List {
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
+    },
+    /// Release a hold.
+    Release {
+        #[command(flatten)]
+        subject: HoldSubject,
+        /// Why; it stands in the ledger.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Only this connector's.
+    pub(super) name: Option<String>,
+    /// A public key kept elsewhere, instead of the data folder's `keys/host.pub`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// A copy of the data folder, or of its `ledger` and `checkpoints`, instead of the configured one.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Compare with a folder that checkpoints were copied to; may be given several times.
+    #[arg(long, value_name = "COPY")]
+    pub(super) against: Vec<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum State {
+    /// Look at ledgers, keys, index, mappings and staged pages; ledgers and mail stay as they are.
+    Check {
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build the index anew from the ledgers.
+    Rebuild {
+        /// Go on although acknowledged records are gone; everything is looked for before it is sent again.
+        #[arg(long, requires = "reason")]
+        accept_loss: bool,
+        /// Why; it stands in the ledger.
+        #[arg(long, value_name = "TEXT", requires = "accept_loss")]
+        reason: Option<String>,
+    },
+    /// Copy everything that cannot be made anew to a folder that does not exist yet, and verify the copy.
+    Backup {
+        /// The folder.
+        to: PathBuf,
+        /// The secret keys too: whoever has the copy can then read everything and sign in this host's name.
+        #[arg(long)]
+        with_keys: bool,
+    },
+    /// The same, to move to another host or version.
+    Export {
+        /// The folder.
+        to: PathBuf,
+        /// The secret keys too: whoever has the copy can then read everything and sign in this host's name.
+        #[arg(long)]
+        with_keys: bool,
+    },
+    /// Set up a data folder from a backup or an export.
+    Import {
+        /// The folder.
+        from: PathBuf,
     },
 }
 

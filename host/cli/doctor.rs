@@ -8,7 +8,7 @@ use super::{
     error::{self, CliError},
 };
 use crate::{
-    config::{Config, DestinationConfig},
+    config::{CheckpointCopy, Config, DestinationConfig},
     scheduler::{self, Host},
     state,
 };
@@ -41,6 +41,9 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
         for DestinationConfig::Maildir(maildir) in &connector.destinations {
             findings.push(folder(&format!("{}: destination", connector.name), &maildir.root));
         }
+    }
+    for CheckpointCopy::Folder(path) in &config.checkpoint_copies {
+        findings.push(copies(path));
     }
     match Host::open(config.clone()) {
         Ok((host, announcements)) => {
@@ -83,10 +86,18 @@ fn keys(data_dir: &Path) -> Finding {
 }
 
 fn verify(data_dir: &Path) -> Finding {
-    match state::verify(data_dir, None) {
+    match state::verify(data_dir, &state::VerifyOptions::default()) {
         Ok(report) => good("ledger", format!("{} ledgers verify", report.ledgers.len())),
         Err(error) => bad("ledger", error.to_string(), error.hint().unwrap_or_default()),
     }
+}
+
+fn copies(path: &Path) -> Finding {
+    if path.is_dir() {
+        return folder("copies of checkpoints", path);
+    }
+    let hint = "mount or create it: chancery never creates it, for what is not mounted would stay unnoticed";
+    bad("copies of checkpoints", format!("there is no folder `{}`", path.display()), hint)
 }
 
 fn folder(about: &str, path: &Path) -> Finding {

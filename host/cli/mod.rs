@@ -7,12 +7,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talking to people is what this room is for")]
 
 mod arguments;
+mod bundle;
 mod connector;
 mod context;
 mod demo;
 mod doctor;
 mod error;
 mod explain;
+mod hold;
 mod init;
 mod ledger;
 mod mapping;
@@ -22,6 +24,7 @@ mod plugin;
 mod progress;
 mod report;
 mod secret;
+mod state;
 mod status;
 mod sync;
 
@@ -74,7 +77,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Secret(command) => secret::run(&context, command),
         Command::Plan(command) => plan::run(&context, &command).await,
         Command::Plugin(command) => plugin::run(&context, command).await,
-        Command::Ledger(command) => ledger::run(&context, &command),
+        Command::Ledger(command) => ledger::run(&context, &command).await,
+        Command::Hold(command) => hold::run(&context, &command),
+        Command::Erase(command) => hold::erase(&context, &command),
+        Command::State(command) => state::run(&context, &command),
         Command::Explain(command) => explain::run(&command),
         Command::Doctor(command) => doctor::run(&context, &command).await,
         Command::CompileComponent { path } => {

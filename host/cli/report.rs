@@ -8,7 +8,7 @@ use super::{
     error::{self, CliError},
 };
 use crate::{
-    item::time::{DAY_MS, parse_instant},
+    item::time::{DAY_MS, parse_instant, rfc3339},
     report::{ConnectorSummary, csv, text},
     state::WindowRow,
 };
@@ -33,14 +33,16 @@ pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliEr
         })
     };
     let windows = state.windows()?.iter().filter(|window| touches(window)).map(Into::into).collect();
-    let summary = ConnectorSummary { name: command.name.clone(), windows, error: None };
+    let summary = ConnectorSummary { name: command.name.clone(), windows, error: None, warnings: Vec::new() };
     let (items, copies) = summary.total();
+    let erased = host.state.erased(&command.name)?;
     if command.csv {
         print!("{}", csv::windows(&[summary])?);
     } else if command.json {
-        print_json(
-            &serde_json::json!({ "name": summary.name, "windows": summary.windows, "items": items, "copies": copies }),
-        )?;
+        print_json(&serde_json::json!({
+            "name": summary.name, "windows": summary.windows, "items": items, "copies": copies,
+            "erased": erased.iter().map(|(item, at_ms)| serde_json::json!({ "item": item.0, "at": rfc3339(*at_ms) })).collect::<Vec<_>>(),
+        }))?;
     } else if summary.windows.is_empty() {
         match &command.day {
             Some(day) => println!("No items were archived on {day}: no window touches that day."),
@@ -48,6 +50,9 @@ pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliEr
         }
     } else {
         print!("{}", text::connector(&summary));
+        for (item, at_ms) in &erased {
+            println!("  erased from the record: what is private of item {}, at {}", item.0, rfc3339(*at_ms));
+        }
     }
     host.state.close()?;
     Ok(error::DONE.into())

@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context, command: &Json) -> Result<ExitCode, CliErro
             name: connector.name.clone(),
             windows: windows.iter().map(Into::into).collect(),
             error: None,
+            warnings: Vec::new(),
         };
         let (items, copies) = summary.total();
         if command.json {

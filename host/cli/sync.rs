@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Connector,
     item::{
-        Interval,
+        Failure, Interval,
         time::{parse_instant, rfc3339},
     },
     report::{ConnectorSummary, Summary, summary::ErrorSummary, text},
@@ -59,12 +59,13 @@ fn summary(outcome: ConnectorOutcome) -> ConnectorSummary {
     ConnectorSummary {
         name: outcome.name,
         windows: outcome.windows.iter().map(|report| (&report.row).into()).collect(),
-        error: outcome.failure.map(|failure| ErrorSummary {
-            hint: error::hint(&failure),
-            code: failure.code,
-            message: failure.message,
-        }),
+        error: outcome.failure.map(explained),
+        warnings: outcome.warnings.into_iter().map(explained).collect(),
     }
+}
+
+fn explained(failure: Failure) -> ErrorSummary {
+    ErrorSummary { hint: error::hint(&failure), code: failure.code, message: failure.message }
 }
 
 /// 0 when everything is accounted for.
@@ -76,7 +77,7 @@ pub(super) fn exit_code(summary: &Summary, strict: bool) -> u8 {
     }
 }
 
-fn parse_window(text: &str) -> Result<Interval, CliError> {
+pub(super) fn parse_window(text: &str) -> Result<Interval, CliError> {
     let wrong = |why: String| {
         CliError::usage(format!("`--window {text}`: {why}")).hint("write `--window 2026-11-01..2026-11-02`")
     };

@@ -30,6 +30,8 @@ pub struct Config {
     pub network: Network,
     /// Days a staged page is kept after everything was delivered.
     pub stage_keep_days: u32,
+    /// Where signed checkpoints are copied to.
+    pub checkpoint_copies: Vec<CheckpointCopy>,
     /// Attachment bytes taken in.
     pub attachment_bytes_max: u64,
     /// Connectors that run side by side.
@@ -157,6 +159,33 @@ pub enum DestinationConfig {
     Maildir(MaildirSettings),
 }
 
+/// Where signed checkpoints are copied to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointCopy {
+    /// A folder, best on a disk that the host cannot change.
+    Folder(PathBuf),
+}
+
+impl CheckpointCopy {
+    /// The kinds of this version, as `kind` names them.
+    const KINDS: &str = "`folder`";
+
+    fn parse(base: &Path, typed: &toml::Table) -> Result<Self, String> {
+        let text = |key: &str| typed.get(key).and_then(toml::Value::as_str);
+        let Some(kind) = text("kind") else {
+            return Err("`checkpoints.copy_to` has an entry without a `kind`".to_owned());
+        };
+        if kind != "folder" {
+            return Err(format!("`checkpoints.copy_to` names the kind `{kind}`; this version offers {}", Self::KINDS));
+        }
+        if let Some(key) = typed.keys().find(|key| !["kind", "path"].contains(&key.as_str())) {
+            return Err(format!("`checkpoints.copy_to` has an unknown key `{key}`"));
+        }
+        let path = text("path").ok_or("`checkpoints.copy_to` of kind `folder` needs a `path`")?;
+        Ok(Self::Folder(base.join(path)))
+    }
+}
+
 /// A credential: references only.
 #[derive(Clone, Debug)]
 pub struct Credential {
@@ -237,6 +266,16 @@ impl Config {
             credentials: BTreeMap::new(),
             network: network(&base, main.network.as_ref()),
             stage_keep_days: main.stage.as_ref().and_then(|stage| stage.keep_days).unwrap_or(limits::STAGE_KEEP_DAYS),
+            checkpoint_copies: main
+                .checkpoints
+                .iter()
+                .flat_map(|checkpoints| &checkpoints.copy_to)
+                .map(|typed| CheckpointCopy::parse(&base, typed))
+                .collect::<Result<_, _>>()
+                .map_err(|why| {
+                    ConfigError::new(file, why)
+                        .hint("write `copy_to = [{ kind = \"folder\", path = \"/mnt/evidence\" }]`")
+                })?,
             attachment_bytes_max: main
                 .limits
                 .as_ref()
@@ -261,7 +300,8 @@ impl Config {
             for path in included(file, &config.base, pattern)? {
                 let text = fs::read_to_string(&path).map_err(|error| ConfigError::new(&path, error.to_string()))?;
                 let part = parse(&path, &text)?;
-                if part.data_dir.is_some() || part.network.is_some() || part.stage.is_some() || part.limits.is_some() {
+                let has_more = part.stage.is_some() || part.limits.is_some() || part.checkpoints.is_some();
+                if part.data_dir.is_some() || part.network.is_some() || has_more {
                     let problem =
                         ConfigError::new(&path, "an included file may hold only `[[connector]]` and `[credential.…]`");
                     return Err(problem.hint(format!("move the other keys to `{}`", file.display())));

@@ -11,6 +11,7 @@ mod typed;
 
 pub use error::ConfigError;
 pub use meaning::{
-    Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme, SecretRef, Source,
+    Calls, CheckpointCopy, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme,
+    SecretRef, Source,
 };
 pub use schedule::Schedule;

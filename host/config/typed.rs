@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) credential: BTreeMap<String, Credential>,
     pub(super) network: Option<Network>,
     pub(super) stage: Option<Stage>,
+    pub(super) checkpoints: Option<Checkpoints>,
     pub(super) limits: Option<Limits>,
 }
 
@@ -176,6 +177,14 @@ impl<'de> Visitor<'de> for SecretVisitor {
         }
         found.ok_or_else(|| de::Error::custom(SECRET_SHAPE))
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checkpoints {
+    /// Read by hand: a kind that is not offered has keys of its own, and the message is about the kind.
+    #[serde(default)]
+    pub(super) copy_to: Vec<toml::Table>,
 }
 
 #[derive(Debug, Default, Deserialize)]

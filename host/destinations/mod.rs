@@ -7,7 +7,7 @@
 mod locks;
 pub mod maildir;
 
-use std::sync::Arc;
+use std::{collections::HashSet, io, sync::Arc};
 
 use futures::future::BoxFuture;
 
@@ -66,6 +66,14 @@ pub trait Destination: Send + Sync {
         group: Vec<Delivery>,
         blobs: Arc<dyn BlobSource>,
     ) -> BoxFuture<'_, Result<Vec<Delivered>, Failure>>;
+
+    /// Shows every message of the mailbox whose SHA-256 is wanted, each once.
+    fn read_back<'a>(
+        &'a self,
+        mailbox: &'a str,
+        wanted: HashSet<[u8; 32]>,
+        show: &'a mut (dyn FnMut([u8; 32], &[u8]) -> io::Result<()> + Send),
+    ) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// For each copy that is in doubt, the token when it is there.
     fn present<'a>(&'a self, group: &'a [Delivery]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>>;

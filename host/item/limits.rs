@@ -123,6 +123,10 @@ pub const INDEX_TRANSACTION_WRITES_MAX: usize = 256;
 /// Time within which the index must open before it is held to be broken.
 pub const INDEX_OPEN_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// How much younger than an accepted loss of records an item may say it is and still be looked for before it is sent:
+/// clocks differ.
+pub const LOSS_MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
+
 // Time.
 
 /// A window is read this long after its end (default of `grace`).

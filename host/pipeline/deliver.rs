@@ -59,8 +59,15 @@ pub(super) async fn deliver(turn: &Turn, converted: Converted) -> Result<Deliver
     turn.progress.advanced(Step::Parked, parked_by_plan.sum::<usize>() as u64);
     plans.into_iter().for_each(|plan| facts.plan(plan));
     let mut queues: HashMap<u16, Vec<Ready>> = HashMap::new();
-    for item in items {
+    let lost_at_ms = turn.with_state(|state| state.lost_at_ms()).await?;
+    let lost_until_ms = lost_at_ms.map(|at_ms| at_ms.saturating_add(limits::LOSS_MARGIN.as_millis() as i64));
+    for mut item in items {
         let received_at_ms = page.items[item.item.position].sent_at_ms;
+        // Records of what was sent before are gone: whatever is as old as that is looked for.
+        if lost_until_ms.is_some_and(|until_ms| received_at_ms <= until_ms) {
+            let unsent = item.item.copies.iter_mut().filter(|copy| copy.doubt == Doubt::None);
+            unsent.for_each(|copy| copy.doubt = Doubt::Earlier);
+        }
         queue(turn, item, received_at_ms, &mut queues, &mut facts);
     }
     for slot in &turn.destinations {
@@ -136,9 +143,14 @@ async fn deliver_group(
     let _guard = turn.locks.hold(slot.destination.identity(), mailboxes).await;
 
     let mut receipts = Group::new();
-    let mut to_send = look_for_doubtful(slot, group, &mut receipts).await?;
+    let (mut intended, to_send) = look_for_doubtful(slot, group, &mut receipts).await?;
+    // What was never intended and is there all the same gets its intent too: no receipt without one.
+    intended.retain(|copy| copy.doubt == Doubt::Earlier);
+    let found = intended.len();
+    intended.extend(to_send);
     let blobs: Arc<dyn BlobSource> = Arc::clone(&turn.stage) as _;
-    (to_send, facts) = intend(turn, to_send, facts, &blobs).await?;
+    (intended, facts) = intend(turn, intended, facts, &blobs).await?;
+    let mut to_send = intended.split_off(found);
     turn.with_state(move |state| state.commit(facts)).await?;
     crash::point("deliver:intended");
 
@@ -165,7 +177,7 @@ async fn deliver_group(
                         turn.progress.waiting(&failure, wait);
                         tokio::time::sleep(wait).await;
                         to_send.iter_mut().for_each(|copy| copy.doubt = Doubt::Sent);
-                        to_send = look_for_doubtful(slot, to_send, &mut receipts).await?;
+                        (_, to_send) = look_for_doubtful(slot, to_send, &mut receipts).await?;
                     }
                     Decision::Park | Decision::EndTurn => return Err(failure),
                 }
@@ -175,26 +187,31 @@ async fn deliver_group(
     Ok(receipts)
 }
 
-/// Asks the destination for the copies that are in doubt; those that are there get their receipts.
+/// Asks the destination for the copies that are in doubt; those that are there get their receipts and are returned
+/// first, those to be sent second.
 async fn look_for_doubtful(
     slot: &DestinationSlot,
     group: Vec<Ready>,
     receipts: &mut Group,
-) -> Result<Vec<Ready>, Failure> {
+) -> Result<(Vec<Ready>, Vec<Ready>), Failure> {
     let (doubtful, mut to_send): (Vec<Ready>, Vec<Ready>) =
         group.into_iter().partition(|copy| copy.doubt != Doubt::None);
     if doubtful.is_empty() {
-        return Ok(to_send);
+        return Ok((doubtful, to_send));
     }
     let deliveries: Vec<Delivery> = doubtful.iter().map(|copy| copy.delivery.clone()).collect();
     let found = slot.destination.present(&deliveries).await?;
+    let mut there = Vec::new();
     for (copy, token) in doubtful.into_iter().zip(found) {
         match token {
-            Some(token) => receipts.receipt(copy.receipt(token, copy.doubt == Doubt::Parked)),
+            Some(token) => {
+                receipts.receipt(copy.receipt(token, copy.doubt == Doubt::Earlier));
+                there.push(copy);
+            }
             None => to_send.push(copy),
         }
     }
-    Ok(to_send)
+    Ok((there, to_send))
 }
 
 /// Adds an intent with the SHA-256 of its bytes for each copy; equal messages are hashed once.

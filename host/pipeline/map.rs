@@ -54,8 +54,9 @@ pub(super) enum Doubt {
     None,
     /// Its intent is durable, its receipt is not: if it is there, it is the one we sent.
     Sent,
-    /// It was parked, or another observation may have brought it: if it is there, there is nothing to do.
-    Parked,
+    /// It may have come before in a way that the ledger does not say: it was parked, or records were lost. If it is
+    /// there, there is nothing to do.
+    Earlier,
 }
 
 /// Plans what is not planned yet.

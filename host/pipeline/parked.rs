@@ -195,7 +195,7 @@ async fn free(
             destination: copy.destination,
             mailbox: mailbox.into(),
             // It may have been sent before it was parked.
-            doubt: Doubt::Parked,
+            doubt: Doubt::Earlier,
         });
     }
     turn.progress.advanced(Step::Staged, 0);

@@ -3,6 +3,7 @@
 //! What lives here: the shapes of reports as JSON, text and CSV, and where log lines go. What may not: deciding
 //! anything, and message content, names or numbers in log lines.
 
+pub mod bundle;
 pub mod csv;
 pub mod log;
 pub mod summary;

@@ -31,9 +31,12 @@ pub struct ConnectorSummary {
     /// Why its turn ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorSummary>,
+    /// What did not end the turn and wants looking after all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorSummary>,
 }
 
-/// Why a turn ended early.
+/// Why a turn ended early, or what else failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorSummary {
     /// Stable reason code.

@@ -21,6 +21,12 @@ pub fn connector(summary: &ConnectorSummary) -> String {
             let _infallible = writeln!(text, "  hint: {hint}");
         }
     }
+    for warning in &summary.warnings {
+        let _infallible = writeln!(text, "  warning: {} ({})", warning.message, warning.code);
+        if let Some(hint) = &warning.hint {
+            let _infallible = writeln!(text, "  hint: {hint}");
+        }
+    }
     text
 }
 

@@ -141,6 +141,19 @@ pub(super) fn destinations(connector: &Connector, default_folder: &str) -> Resul
     (0..).zip(&connector.destinations).map(open).collect()
 }
 
+/// A connector's destinations, for reading mail back.
+///
+/// # Errors
+/// When one cannot be opened, or the source must say its folder and cannot be loaded.
+pub async fn destinations_of(host: &Host, connector: &Connector) -> Result<Vec<DestinationSlot>, Failure> {
+    if connector.folder.is_some() {
+        return destinations(connector, "");
+    }
+    let lock = Lock::beside(&host.config.file)?;
+    let source = source(host, &lock, connector).await?;
+    destinations(connector, &source.traits.default_folder)
+}
+
 /// Whether a turn asks its source anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SignIn {

@@ -7,6 +7,7 @@
 mod assemble;
 mod check;
 pub mod due;
+mod evidence;
 mod mapping;
 mod plugins;
 mod secrets;
@@ -22,6 +23,7 @@ use crate::{
     state::State,
 };
 
+pub use assemble::destinations_of;
 pub use check::{Checked, check, prove};
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};

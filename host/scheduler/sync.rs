@@ -11,6 +11,7 @@ use super::{
     Host,
     assemble::{self, Assembled, SignIn},
     due::{self, Line},
+    evidence,
 };
 use crate::{
     catalog::lock::Lock,
@@ -38,6 +39,8 @@ pub struct ConnectorOutcome {
     pub windows: Vec<WindowReport>,
     /// What ended the turn early.
     pub failure: Option<Failure>,
+    /// What did not end the turn and wants looking after all the same.
+    pub warnings: Vec<Failure>,
     /// Mailboxes that got a copy.
     pub mailboxes: HashSet<Arc<str>>,
 }
@@ -63,7 +66,11 @@ async fn one(host: &Host, connector: &Connector, what: &Sync, progress: Arc<dyn 
     if let Some(failure) = &failure {
         tracing::error!(connector = connector.name, code = failure.code, "{failure}");
     }
-    ConnectorOutcome { name: connector.name.clone(), windows, failure, mailboxes }
+    let warnings = evidence::copy(host, &connector.name).await;
+    for warning in &warnings {
+        tracing::warn!(connector = connector.name, code = warning.code, "{warning}");
+    }
+    ConnectorOutcome { name: connector.name.clone(), windows, failure, warnings, mailboxes }
 }
 
 async fn turn(

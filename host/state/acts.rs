@@ -41,7 +41,7 @@ impl Acts {
     pub(super) fn open(data_dir: &Path, keys: &Keys, clock: &Clock) -> Result<(Self, Vec<String>), StateError> {
         let folder = data_dir.join("ledger").join(HOST);
         let (mut ledger, dropped) = Ledger::open(HOST, Box::new(LocalFiles::create(&folder)?))?;
-        let head = Head::read(&folder, HOST, &keys.public())?;
+        let head = Head::read(&folder, HOST, &keys.trusted())?;
         if let Some(head) = &head
             && !ledger.holds(&head.position)?
         {
@@ -61,6 +61,12 @@ impl Acts {
             announcements.push(format!(
                 "the ledger of acts ended in an unfinished group ({facts_bytes} and {private_bytes} bytes); it was dropped and that was recorded"
             ));
+        }
+        if !keys.rotations().is_empty() {
+            let recorded = acts.rotations()?;
+            for rotation in keys.rotations().iter().skip(recorded) {
+                acts.append(clock(), |_, batch| batch.push(&Fact::KeyRotated { note: &rotation.note }))?;
+            }
         }
         Ok((acts, announcements))
     }
@@ -83,11 +89,39 @@ impl Acts {
     /// All acts, oldest first.
     pub(super) fn all(&self) -> Result<Vec<Act>, StateError> {
         let mut acts = Vec::new();
+        self.each(|fact, at_ms, entry| {
+            let (Fact::Acted { .. }, Some(mut bytes)) = (fact, entry) else { return Ok(()) };
+            if let Some(Entry { part: Private::Act { actor, verb, subject, reason }, .. }) =
+                self.sealer.open(0, &mut bytes)?
+            {
+                let [actor, verb, subject, reason] = [actor, verb, subject, reason].map(Cow::into_owned);
+                acts.push(Act { at_ms, actor, verb, subject, reason });
+            }
+            Ok(())
+        })?;
+        Ok(acts)
+    }
+
+    /// How many rotations of the signing key are recorded.
+    fn rotations(&self) -> Result<usize, StateError> {
+        let mut count = 0;
+        self.each(|fact, _, _| {
+            count += usize::from(matches!(fact, Fact::KeyRotated { .. }));
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Shows every fact with its group's time and the entry it names.
+    fn each(
+        &self,
+        mut show: impl FnMut(&Fact<'_>, i64, Option<Vec<u8>>) -> Result<(), &'static str>,
+    ) -> Result<(), StateError> {
         let mut groups = self.ledger.groups(Position::start(HOST))?;
         loop {
             let group = match groups.next()? {
                 Reading::Group(group) => group,
-                Reading::End(_) => return Ok(acts),
+                Reading::End(_) => return Ok(()),
                 Reading::Unfinished { position, offset, record, what } => {
                     let file = self.ledger.path(position.segment, Part::Facts);
                     return Err(StateError::Damaged { file, offset, record, what: what.into() });
@@ -105,16 +139,15 @@ impl Acts {
                     }
                 };
                 let fact = Fact::parse(body).map_err(damaged)?;
-                let Some(sealed) = fact.sealed() else { continue };
-                let entry = EntryRef { segment, offset, bytes: sealed.bytes };
-                offset += u64::from(sealed.bytes);
-                let mut bytes = self.ledger.entry(&entry)?;
-                if let Some(Entry { part: Private::Act { actor, verb, subject, reason }, .. }) =
-                    self.sealer.open(0, &mut bytes).map_err(damaged)?
-                {
-                    let [actor, verb, subject, reason] = [actor, verb, subject, reason].map(Cow::into_owned);
-                    acts.push(Act { at_ms: group.at_ms, actor, verb, subject, reason });
-                }
+                let entry = match fact.sealed() {
+                    None => None,
+                    Some(sealed) => {
+                        let entry = EntryRef { segment, offset, bytes: sealed.bytes };
+                        offset += u64::from(sealed.bytes);
+                        Some(self.ledger.entry(&entry)?)
+                    }
+                };
+                show(&fact, group.at_ms, entry).map_err(damaged)?;
             }
         }
     }

@@ -28,7 +28,7 @@ use crate::item::Interval;
 use super::{
     counts::{CopyCounts, ItemCounts},
     error::StateError,
-    files::{create_folder, replace},
+    files::{create_folder, list, replace},
     keys::hex,
     note::Lines,
     window::WindowKind,
@@ -72,7 +72,7 @@ impl Checkpoint {
         text
     }
 
-    /// Which window, group and chain a text speaks of; none when it is no checkpoint of this connector.
+    /// Which window, group, chain and time a text speaks of; none when it is no checkpoint of this connector.
     pub(super) fn anchor(text: &str, connector: &str) -> Option<Anchor> {
         let mut lines = Lines::new(text);
         (lines.value("chancery")? == "checkpoint 1").then_some(())?;
@@ -80,7 +80,8 @@ impl Checkpoint {
         let window = lines.number("window")?;
         let from = text.find("\ngroup ")? + 1;
         let mut lines = Lines::new(&text[from..]);
-        Some(Anchor { window, group: lines.number("group")?, chain: lines.digest("chain")? })
+        let (group, chain) = (lines.number("group")?, lines.digest("chain")?);
+        Some(Anchor { window, group, chain, at_ms: lines.value("at-ms")?.parse().ok()? })
     }
 }
 
@@ -90,11 +91,24 @@ pub(super) struct Anchor {
     pub(super) window: u64,
     pub(super) group: u64,
     pub(super) chain: [u8; 32],
+    pub(super) at_ms: i64,
 }
 
 /// The folder of a connector's checkpoints.
 pub(super) fn folder(data_dir: &Path, connector: &str) -> PathBuf {
     data_dir.join("checkpoints").join(connector)
+}
+
+/// The checkpoint files of a connector by the group that sealed, in their order.
+pub(super) fn files(data_dir: &Path, connector: &str) -> Result<Vec<(u64, PathBuf)>, StateError> {
+    let files = list(&folder(data_dir, connector))?;
+    Ok(files.into_iter().filter_map(|(name, path)| Some((place(&name)?.1, path))).collect())
+}
+
+/// Window and group that a checkpoint's file name says; none for other files.
+pub(super) fn place(file_name: &str) -> Option<(u64, u64)> {
+    let (window, group) = file_name.strip_suffix(".checkpoint")?.split_once('-')?;
+    Some((window.parse().ok()?, group.parse().ok()?))
 }
 
 /// Writes a note under its name, durably.

@@ -60,14 +60,14 @@ pub enum StateError {
         /// What does not hold.
         what: String,
     },
-    /// A newer version wrote this.
-    #[error("`{}` was written in format {version}, this version knows up to {known}", file.display())]
-    TooNew {
+    /// Another version wrote this.
+    #[error("`{}` was written in format {version}, this version reads format {known}", file.display())]
+    Format {
         /// The file.
         file: PathBuf,
         /// Its format.
         version: u16,
-        /// The newest known here.
+        /// The one known here.
         known: u16,
     },
     /// Acknowledged records are gone: the ledger is shorter than its signed head, its index or a checkpoint say.
@@ -93,6 +93,16 @@ pub enum StateError {
         code: &'static str,
         /// One sentence.
         what: String,
+    },
+    /// A person asked for something that may not be; nothing was changed.
+    #[error("{what}")]
+    NotAllowed {
+        /// Stable code, in the table of reasons.
+        code: &'static str,
+        /// One sentence.
+        what: String,
+        /// The next step.
+        hint: String,
     },
     /// Something that was asked for is not recorded.
     #[error("{what} is not in the ledger of connector `{connector}`")]
@@ -124,6 +134,15 @@ impl StateError {
         move |source| Self::Io { doing, path, source }
     }
 
+    /// A decision without a reason.
+    pub(super) fn reason_missing(what: &str) -> Self {
+        Self::NotAllowed {
+            code: "reason-missing",
+            what: format!("{what} needs a reason and who decides it"),
+            hint: "say why: `--reason \"…\"`; it stands in the ledger".into(),
+        }
+    }
+
     pub(super) fn refused(code: &'static str, what: impl Into<String>) -> Self {
         Self::Refused { code, what: what.into() }
     }
@@ -137,10 +156,11 @@ impl StateError {
             Self::Key { .. } => "state-key",
             Self::Io { .. } => "state-io",
             Self::Damaged { .. } => "ledger-damaged",
-            Self::TooNew { .. } => "state-too-new",
+            Self::Format { version, known, .. } if version < known => "state-too-old",
+            Self::Format { .. } => "state-too-new",
             Self::LedgerBehind { .. } => "ledger-behind",
             Self::Index { .. } => "index-broken",
-            Self::Refused { code, .. } => code,
+            Self::Refused { code, .. } | Self::NotAllowed { code, .. } => code,
             Self::Unknown { .. } => "state-unknown",
             Self::Poisoned { .. } => "state-poisoned",
             Self::Closed { .. } => "state-closed",
@@ -160,10 +180,16 @@ impl StateError {
             Self::Damaged { .. } => {
                 "restore the named file from a backup and run `chancery ledger verify`; do not delete it, it is the record".into()
             }
-            Self::TooNew { .. } => "use the newer chancery that wrote it".into(),
-            Self::LedgerBehind { .. } => "restore `data/ledger` from a backup; acknowledged records are gone, and nothing is read or sent until they are back".into(),
+            Self::Format { version, known, .. } if version < known => {
+                format!("run `chancery state export DIR` with the chancery that wrote format {version}, then `chancery state import DIR` with one that reads both")
+            }
+            Self::Format { version, .. } => {
+                format!("use the newer chancery that wrote format {version}; there is no way back to an older one but a backup made with it")
+            }
+            Self::LedgerBehind { .. } => "restore `data/ledger` from a backup; nothing is read or sent until the records are back. If they are gone for good: `chancery state rebuild --accept-loss --reason \"…\"` records that, and everything is looked for before it is sent again".into(),
             Self::Index { .. } => "start again: the index is rebuilt from the ledger".into(),
             Self::Poisoned { .. } => "see the first failure, mend its cause and start again".into(),
+            Self::NotAllowed { hint, .. } => hint.clone(),
             Self::Refused { .. } | Self::Unknown { .. } | Self::Closed { .. } => return None,
         })
     }

@@ -22,7 +22,8 @@
 //! | 12 | act | sealed (actor, verb, subject, reason) |
 //! | 13 | erased | ordinal u64 · entries (segment u64, offset u64, bytes u32) · sealed (reason, actor) |
 //! | 14 | tail dropped | bytes of records u64 · bytes of sealed entries u64 |
-//! | 15 | loss accepted | group u64 up to which records are gone · sealed (reason, actor) |
+//! | 15 | loss accepted | group u64 up to which records are known to be gone; smaller than its own group when that is not known · sealed (reason, actor) |
+//! | 16 | key rotated | the signed note that names the next key (see `rotation`) |
 
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +147,9 @@ pub(super) enum Fact<'a> {
         until_group: u64,
         sealed: Sealed,
     },
+    KeyRotated {
+        note: &'a [u8],
+    },
 }
 
 /// The observations before a duplicate; without another duplicate both are the first.
@@ -176,7 +180,7 @@ impl<'a> Fact<'a> {
         match postcard::take_from_bytes(body) {
             Ok((fact, [])) => Ok(fact),
             Ok(_) => Err("the fact is followed by bytes that belong to nothing"),
-            Err(_) if body.first().is_some_and(|kind| *kind > 15) => {
+            Err(_) if body.first().is_some_and(|kind| *kind > 16) => {
                 Err("the fact is of a kind this version does not know")
             }
             Err(_) => Err("the fact cannot be read"),
@@ -199,7 +203,9 @@ impl<'a> Fact<'a> {
             | Self::Acted { sealed }
             | Self::Erased { sealed, .. }
             | Self::LossAccepted { sealed, .. } => Some(sealed),
-            Self::Intended { .. } | Self::WindowSealed { .. } | Self::TailDropped { .. } => None,
+            Self::Intended { .. } | Self::WindowSealed { .. } | Self::TailDropped { .. } | Self::KeyRotated { .. } => {
+                None
+            }
         }
     }
 }
@@ -283,6 +289,7 @@ mod tests {
             (Fact::Erased { ordinal: 1, entries: vec![entry], sealed: SEALED }, format!("0d010101c80109ac02{e}")),
             (Fact::TailDropped { facts_bytes: 1, private_bytes: 300 }, "0e01ac02".into()),
             (Fact::LossAccepted { until_group: 9, sealed: SEALED }, format!("0f09ac02{e}")),
+            (Fact::KeyRotated { note: b"hi" }, "10026869".into()),
         ]
     }
 
@@ -304,7 +311,7 @@ mod tests {
             bytes.truncate(bytes.len() - 2);
             assert!(Fact::parse(&bytes).is_err(), "shorter: {fact:?}");
         }
-        assert_eq!(Fact::parse(&[16]), Err("the fact is of a kind this version does not know"));
+        assert_eq!(Fact::parse(&[17]), Err("the fact is of a kind this version does not know"));
         assert!(Fact::parse(&[]).is_err());
     }
 }

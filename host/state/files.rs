@@ -67,11 +67,13 @@ pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StateError> 
     }
 }
 
-/// The entries of a folder, sorted by name; none when the folder is not there.
+/// The entries of a folder, sorted by name; none when there is no such folder.
 pub(super) fn list(path: &Path) -> Result<Vec<(String, PathBuf)>, StateError> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(StateError::io("list", path)(error)),
     };
     let mut names = Vec::new();

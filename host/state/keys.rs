@@ -1,7 +1,8 @@
 //! The host's keys and what is derived from them.
 //!
 //! `keys/host.key` signs (Ed25519), `keys/host.pub` is its public half, `keys/master.key` is the root of every secret
-//! key. Each file holds 64 hex digits and a newline. Derived keys are `HMAC-SHA256(master, label 0x00 connector)`, so
+//! key, `keys/<number>.rotation` are the steps from the first signing key to this one (see `rotation`). Each key file
+//! holds 64 hex digits and a newline. Derived keys are `HMAC-SHA256(master, label 0x00 connector)`, so
 //! that one purpose or connector learns nothing about another.
 
 use std::{
@@ -17,7 +18,8 @@ use zeroize::Zeroizing;
 
 use super::{
     error::StateError,
-    files::{create_folder, read_if_there, sync_folder, write_new},
+    files::{create_folder, read_if_there, remove_if_there, replace, sync_folder, write_new},
+    rotation::{self, Rotation},
 };
 
 type HmacSha256 = Hmac<Sha256>;
@@ -26,6 +28,7 @@ type HmacSha256 = Hmac<Sha256>;
 pub(super) struct Keys {
     signing: SigningKey,
     master: Zeroizing<[u8; 32]>,
+    rotations: Vec<Rotation>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -57,24 +60,56 @@ impl Keys {
         sync_folder(data_dir)
     }
 
-    /// Reads the keys; files that others may read are refused.
+    /// Reads the keys; files that others may read are refused. A rotation that was cut off is undone or completed:
+    /// `host.key` decides.
     pub(super) fn open(data_dir: &Path) -> Result<Self, StateError> {
         let signing = SigningKey::from_bytes(&*secret(data_dir, "host.key")?);
-        if public(data_dir)? != signing.verifying_key() {
-            let path = folder(data_dir).join("host.pub");
-            return Err(StateError::Key { path, why: "it is not the public half of `host.key`".into() });
+        let current = signing.verifying_key();
+        let mut rotations = rotation::read_all(&folder(data_dir))?;
+        if let Some(last) = rotations.pop_if(|last| last.public != current) {
+            let path = folder(data_dir).join(Rotation::file_name(last.number));
+            if last.previous != current {
+                return Err(StateError::Key { path, why: "it does not lead to `host.key`".into() });
+            }
+            remove_if_there(&path)?;
         }
-        Ok(Self { signing, master: secret(data_dir, "master.key")? })
+        let published = public(data_dir)?;
+        if published != current {
+            let path = folder(data_dir).join("host.pub");
+            if rotations.last().is_none_or(|last| last.previous != published) {
+                return Err(StateError::Key { path, why: "it is not the public half of `host.key`".into() });
+            }
+            replace(&path, line(current.as_bytes()).as_bytes())?;
+        }
+        Ok(Self { signing, master: secret(data_dir, "master.key")?, rotations })
+    }
+
+    /// Makes a new signing key that the old one signs; the old one is gone afterwards.
+    pub(super) fn rotate(data_dir: &Path, at_ms: i64) -> Result<Rotation, StateError> {
+        let keys = Self::open(data_dir)?;
+        let folder = folder(data_dir);
+        let new = SigningKey::from_bytes(&*random(&folder)?);
+        let rotation = Rotation::sign(keys.rotations.len() as u64 + 1, &keys.signing, &new, at_ms);
+        replace(&folder.join(Rotation::file_name(rotation.number)), &rotation.note)?;
+        // From here on the new key is in force.
+        replace(&folder.join("host.key"), line(&Zeroizing::new(new.to_bytes())).as_bytes())?;
+        replace(&folder.join("host.pub"), line(new.verifying_key().as_bytes()).as_bytes())?;
+        Ok(rotation)
+    }
+
+    /// The steps from the first key to this one; every ledger records them.
+    pub(super) fn rotations(&self) -> &[Rotation] {
+        &self.rotations
+    }
+
+    /// The public halves of this key and of those before it.
+    pub(super) fn trusted(&self) -> Vec<VerifyingKey> {
+        self.rotations.iter().map(|rotation| rotation.previous).chain([self.signing.verifying_key()]).collect()
     }
 
     /// Signs.
     pub(super) fn sign(&self, bytes: &[u8]) -> [u8; 64] {
         self.signing.sign(bytes).to_bytes()
-    }
-
-    /// The public half, for comparing one's own signatures.
-    pub(super) fn public(&self) -> VerifyingKey {
-        self.signing.verifying_key()
     }
 
     /// A key for one purpose; `connector` is empty for the host's own.
@@ -89,9 +124,13 @@ impl Keys {
 
 /// Reads the public key alone, for offline verification.
 pub(super) fn public(data_dir: &Path) -> Result<VerifyingKey, StateError> {
-    let path = folder(data_dir).join("host.pub");
-    let bytes = parse(data_dir, &path)?;
-    VerifyingKey::from_bytes(&bytes).map_err(|error| StateError::Key { path, why: error.to_string() })
+    public_file(data_dir, &folder(data_dir).join("host.pub"))
+}
+
+/// Reads a public key from any file.
+pub(super) fn public_file(data_dir: &Path, path: &Path) -> Result<VerifyingKey, StateError> {
+    let bytes = parse(data_dir, path)?;
+    VerifyingKey::from_bytes(&bytes).map_err(|error| StateError::Key { path: path.into(), why: error.to_string() })
 }
 
 /// Whether `signature` is `key`'s on `bytes`; strict, so that a signature has one form only.

@@ -10,8 +10,8 @@ use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 
 use super::{
     error::StateError,
-    files::{read_if_there, replace, sync_folder},
-    keys::{Keys, Names, hex},
+    files::{list, read_if_there, replace, sync_folder},
+    keys::{Keys, Names, hex, unhex},
 };
 
 /// Keeps a mapping and returns its version.
@@ -41,6 +41,20 @@ pub(super) fn read(data_dir: &Path, keys: &Keys, wanted: &[u8; 32]) -> Result<Ve
         Ok(bytes) if version(keys, &bytes) == *wanted => Ok(bytes),
         _ => Err(StateError::Damaged { file: path, offset: 0, record: 0, what: "the mapping does not open".into() }),
     }
+}
+
+/// Opens every mapping under the version its name says; returns how many there are.
+pub(super) fn check_all(data_dir: &Path, keys: &Keys) -> Result<u64, StateError> {
+    let mut count = 0;
+    for (name, file) in list(&data_dir.join("mappings"))? {
+        let Some(stem) = name.strip_suffix(".sealed") else { continue };
+        let Some(wanted) = unhex::<32>(stem) else {
+            return Err(StateError::Damaged { file, offset: 0, record: 0, what: "its name is no version".into() });
+        };
+        read(data_dir, keys, &wanted)?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 fn version(keys: &Keys, bytes: &[u8]) -> [u8; 32] {

@@ -34,12 +34,15 @@
 //! of it were delivered; the copy stays among the `failed` ones.
 
 mod acts;
+mod backup;
+mod check;
 mod checkpoint;
 mod connector;
 mod counts;
 mod error;
 mod fact;
 mod files;
+mod hold;
 mod index;
 mod keys;
 #[doc(hidden)]
@@ -54,29 +57,35 @@ mod mapping;
 mod note;
 mod plan;
 mod rebuild;
+mod rotation;
 mod row;
 mod sidecar;
 mod verify;
 mod window;
 
 pub use acts::Act;
-pub use connector::{ConnectorState, CopyRow, CopyStep, ItemPrivate, ItemRow, ItemStep, ParkedRow};
+pub use backup::{BackupReport, backup, import};
+pub use check::{CheckReport, IndexStanding, check};
+pub use connector::{ConnectorState, CopyRow, CopyStep, Erasure, Extract, ItemPrivate, ItemRow, ItemStep, ParkedRow};
 pub use counts::{CopyCounts, ItemCounts};
 pub use error::StateError;
+pub use hold::{Hold, HoldSubject};
 pub use plan::{
     CopyKey, Group, Intent, Observation, Ordinal, Outcome, ParkReason, Plan, PlannedCopy, Receipt, StagedPage,
     Standing, Target,
 };
-pub use rebuild::{LossAcceptance, rebuild};
-pub use verify::{LedgerReport, VerifyReport, verify};
+pub use rebuild::rebuild;
+pub use verify::{LedgerReport, VerifyOptions, VerifyReport, verify};
 pub use window::{FileMemory, PageRow, Pins, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow, WindowState};
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
+
+use crate::item::limits::INDEX_OPEN_TIME_MAX;
 
 use acts::{Acts, HOST};
 use files::{create_folder, list};
@@ -104,6 +113,8 @@ pub struct State {
     acts: Mutex<Acts>,
     connectors: Mutex<BTreeMap<String, Arc<ConnectorState>>>,
     announcements: Mutex<Vec<Announcement>>,
+    /// Where each ledger ended when the backup was made that this folder was put back from.
+    restored_groups: BTreeMap<String, u64>,
     clock: Clock,
     // Last, so that the folder is let go of after everything else.
     _lock: Lock,
@@ -142,6 +153,15 @@ impl State {
 
     /// As [`State::open`], with another clock.
     pub fn open_with_clock(data_dir: &Path, clock: Clock) -> Result<(Self, Vec<Announcement>), StateError> {
+        Self::open_within(data_dir, clock, INDEX_OPEN_TIME_MAX)
+    }
+
+    /// As [`State::open_with_clock`], with another time after which an index that does not open is given up.
+    fn open_within(
+        data_dir: &Path,
+        clock: Clock,
+        index_time_max: Duration,
+    ) -> Result<(Self, Vec<Announcement>), StateError> {
         if !data_dir.is_dir() {
             return Err(StateError::NotInitialised { data_dir: data_dir.into(), missing: data_dir.into() });
         }
@@ -150,9 +170,10 @@ impl State {
         for name in ["ledger", "index", "checkpoints", "mappings"] {
             create_folder(&data_dir.join(name))?;
         }
+        let restored_groups = backup::restored_groups(data_dir, &keys)?;
         let (acts, told) = Acts::open(data_dir, &keys, &clock)?;
         let mut announcements: Vec<_> = told.into_iter().map(|text| Announcement { connector: None, text }).collect();
-        let (index, why) = Index::open(data_dir)?;
+        let (index, why) = Index::open_within(data_dir, index_time_max)?;
         if let Some(why) = why
             && !connector_names(data_dir)?.is_empty()
         {
@@ -166,6 +187,7 @@ impl State {
             acts: Mutex::new(acts),
             connectors: Mutex::default(),
             announcements: Mutex::default(),
+            restored_groups,
             clock,
             _lock: lock,
         };
@@ -183,8 +205,14 @@ impl State {
         if let Some(connector) = connectors.get(name) {
             return Ok(Arc::clone(connector));
         }
-        let (connector, told) =
-            ConnectorState::open(&self.data_dir, name, Arc::clone(&self.keys), &self.index, Arc::clone(&self.clock))?;
+        let (connector, told) = ConnectorState::open(
+            &self.data_dir,
+            name,
+            Arc::clone(&self.keys),
+            &self.index,
+            Arc::clone(&self.clock),
+            self.restored_groups.get(name).copied(),
+        )?;
         let told = told.into_iter().map(|text| Announcement { connector: Some(name.into()), text });
         unpoisoned(&self.announcements).extend(told);
         let connector = Arc::new(connector);
@@ -213,6 +241,13 @@ impl State {
         unpoisoned(&self.acts).all()
     }
 
+    /// The signed checkpoints of a connector as files, by name, oldest window first.
+    pub fn checkpoint_files(&self, connector: &str) -> Result<Vec<(String, PathBuf)>, StateError> {
+        let mut files = list(&checkpoint::folder(&self.data_dir, connector))?;
+        files.retain(|(name, _)| checkpoint::place(name).is_some());
+        Ok(files)
+    }
+
     /// Keeps a mapping, sealed and durable, and returns its version, the same for the same bytes.
     pub fn keep_mapping(&self, bytes: &[u8]) -> Result<[u8; 32], StateError> {
         mapping::keep(&self.data_dir, &self.keys, bytes)
@@ -221,6 +256,33 @@ impl State {
     /// The mapping of a version.
     pub fn mapping(&self, version: &[u8; 32]) -> Result<Vec<u8>, StateError> {
         mapping::read(&self.data_dir, &self.keys, version)
+    }
+
+    /// Replaces the signing key by a new one that the old one signs, and records that in every ledger; returns the new
+    /// public key, as `keys/host.pub` has it.
+    ///
+    /// # Errors
+    /// What opening a ledger fails with: the new key is in force then, and that ledger records it when it opens again.
+    pub fn rotate_key(data_dir: &Path, actor: &str, reason: &str) -> Result<(String, Vec<Announcement>), StateError> {
+        let rotation = {
+            let _lock = Lock::take(data_dir)?;
+            Keys::rotate(data_dir, system_time_ms())?
+        };
+        let (state, mut announcements) = Self::open(data_dir)?;
+        for name in state.connectors()? {
+            state.connector(&name)?;
+        }
+        let public = keys::hex(rotation.public.as_bytes());
+        state.record_act(Act {
+            at_ms: 0,
+            actor: actor.into(),
+            verb: "ledger rotate-key".into(),
+            subject: public.clone(),
+            reason: reason.into(),
+        })?;
+        announcements.extend(state.take_announcements());
+        state.close()?;
+        Ok((public, announcements))
     }
 
     /// A clean stop: the index is written and every ledger's head is signed. Connectors still held elsewhere fail with
@@ -249,6 +311,11 @@ fn check_name(name: &str) -> Result<(), StateError> {
     }
     let what = format!("`{name}` cannot name a connector: 1 to 64 letters, digits, `-` and `_`");
     Err(StateError::refused("connector-name", what))
+}
+
+/// A mailbox's address in the form that addresses are compared in.
+fn plan_mailbox(address: &str) -> String {
+    address.trim().to_lowercase()
 }
 
 /// These values are replaced whole, so a panic elsewhere leaves none half-changed.

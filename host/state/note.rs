@@ -21,8 +21,18 @@ pub(super) fn close(text: &str, signature: &[u8; 64]) -> String {
     format!("{text}{SIGNATURE}{}\n", hex(signature))
 }
 
-/// The text of a note whose signature is `key`'s.
-pub(super) fn open<'a>(note: &'a [u8], key: &VerifyingKey) -> Result<&'a str, &'static str> {
+/// The text of a note whose signature is that of one of `keys`.
+pub(super) fn open<'a>(note: &'a [u8], keys: &[VerifyingKey]) -> Result<&'a str, &'static str> {
+    let (text, signature) = split(note)?;
+    if keys.iter().any(|key| signed_by(key, text.as_bytes(), &signature)) {
+        Ok(text)
+    } else {
+        Err("its signature is not this host's")
+    }
+}
+
+/// The text of a note and its signature, which is not checked.
+pub(super) fn split(note: &[u8]) -> Result<(&str, [u8; 64]), &'static str> {
     let note = std::str::from_utf8(note).map_err(|_| "it is not text")?;
     let at = note.rfind(SIGNATURE).ok_or("it has no signature")?;
     let (text, last) = note.split_at(at);
@@ -34,7 +44,7 @@ pub(super) fn open<'a>(note: &'a [u8], key: &VerifyingKey) -> Result<&'a str, &'
     if !text.ends_with('\n') {
         return Err("its signature does not begin a line");
     }
-    if signed_by(key, text.as_bytes(), &signature) { Ok(text) } else { Err("its signature is not this host's") }
+    Ok((text, signature))
 }
 
 /// Reads the lines of a note in order.

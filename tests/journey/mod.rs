@@ -12,7 +12,9 @@
 
 mod archive;
 mod catch_up;
+mod evidence;
 mod faults;
 mod parked;
 mod record;
+mod restore;
 mod words;

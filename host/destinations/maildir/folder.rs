@@ -57,8 +57,7 @@ impl Folders {
         let device = fs::fstat(&root_fd)?.st_dev;
         Ok(Self {
             root: root.to_owned(),
-            // The dot separates levels in Maildir++ and the slash does in most servers: neither can be part of a name.
-            name: format!(".{}", modified_utf7(&folder.replace(['.', '/'], "-"))),
+            name: folder_name(folder),
             places: HashMap::new(),
             open: Vec::new(),
             devices: HashMap::from([(device, root_fd)]),
@@ -143,6 +142,17 @@ impl Folders {
             self.places.clear();
         }
     }
+}
+
+/// A folder's name on disk.
+fn folder_name(folder: &str) -> String {
+    // The dot separates levels in Maildir++ and the slash does in most servers: neither can be part of a name.
+    format!(".{}", modified_utf7(&folder.replace(['.', '/'], "-")))
+}
+
+/// Where a mailbox's folder lies.
+pub(super) fn path(root: &Path, mailbox: &str, folder: &str) -> PathBuf {
+    root.join(mailbox).join(folder_name(folder))
 }
 
 impl Folder {

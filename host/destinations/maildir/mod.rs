@@ -12,6 +12,7 @@ mod folder;
 mod name;
 
 use std::{
+    collections::HashSet,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -114,6 +115,35 @@ impl Destination for Maildir {
         blobs: Arc<dyn BlobSource>,
     ) -> BoxFuture<'_, Result<Vec<Delivered>, Failure>> {
         self.blocking("writing mail", move |folders| deliver(folders, &group, &*blobs))
+    }
+
+    fn read_back<'a>(
+        &'a self,
+        mailbox: &'a str,
+        mut wanted: HashSet<[u8; 32]>,
+        show: &'a mut (dyn FnMut([u8; 32], &[u8]) -> io::Result<()> + Send),
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            // Looked at from outside: a mailbox that is not there is not made.
+            let folder = folder::path(&self.settings.root, mailbox, &self.settings.folder);
+            let mut read = || -> io::Result<()> {
+                for part in ["new", "cur"] {
+                    let entries = match std::fs::read_dir(folder.join(part)) {
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        entries => entries?,
+                    };
+                    for entry in entries {
+                        let bytes = std::fs::read(entry?.path())?;
+                        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+                        if wanted.remove(&sha256) {
+                            show(sha256, &bytes)?;
+                        }
+                    }
+                }
+                Ok(())
+            };
+            read().map_err(|error| Trouble::Before(error).failure("reading mail back", &self.settings.root))
+        })
     }
 
     fn present<'a>(&'a self, group: &'a [Delivery]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {

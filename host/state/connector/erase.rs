@@ -8,9 +8,9 @@ impl ConnectorState {
     ///
     /// # Errors
     /// Refuses an item that is under way or parked: deliver or discard it first.
-    pub fn erase(&self, ordinal: Ordinal, reason: &str, actor: &str) -> Result<(), StateError> {
+    pub(in crate::state) fn erase(&self, ordinal: Ordinal, reason: &str, actor: &str) -> Result<(), StateError> {
         if reason.trim().is_empty() || actor.trim().is_empty() {
-            return Err(StateError::refused("erase-reason", "what is erased needs a reason and who decided it"));
+            return Err(StateError::reason_missing("what is erased"));
         }
         let at_ms = (self.clock)();
         self.read(|inner| {
@@ -18,7 +18,8 @@ impl ConnectorState {
             if row.class().is_in_flight() || row.has_parked() {
                 let what =
                     format!("item {} is under way or parked; deliver or discard it before erasing it", ordinal.0);
-                return Err(StateError::refused("item-not-settled", what));
+                let hint = format!("`chancery parked show {} {}` says how it stands", self.name, ordinal.0);
+                return Err(StateError::NotAllowed { code: "item-not-settled", what, hint });
             }
             let mut entries = Vec::new();
             let mut next = row.entry;

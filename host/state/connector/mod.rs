@@ -2,10 +2,12 @@
 
 mod commit;
 mod erase;
+mod extract;
 mod query;
 mod stage;
 mod windows;
 
+pub use extract::{Erasure, Extract};
 pub use query::{CopyRow, CopyStep, ItemPrivate, ItemRow, ItemStep, ParkedRow};
 
 use std::{
@@ -17,13 +19,15 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Clock, checkpoint,
+    Clock,
+    checkpoint::{self, Checkpoint},
     error::StateError,
     fact::{EntryRef, Fact, Sealed},
-    files::list,
+    files::{list, read_if_there},
     index::{At, Index, Tables, replay},
     keys::{Keys, Names},
     ledger::{Batch, Head, Ledger, LocalFiles},
+    note,
     sidecar::{Entry, Private, Sealer},
 };
 
@@ -69,6 +73,7 @@ impl ConnectorState {
         keys: Arc<Keys>,
         index: &Index,
         clock: Clock,
+        restored_at: Option<u64>,
     ) -> Result<(Self, Vec<String>), StateError> {
         let folder = data_dir.join("ledger").join(name);
         let tables = Tables::open(index, name);
@@ -81,9 +86,12 @@ impl ConnectorState {
                 Index::mark_broken(data_dir, &error.to_string());
             }
         })?;
+        check_checkpoints(data_dir, name, &keys, &ledger, &tables)?;
         for entry in &replayed.erased {
             ledger.erase(entry)?;
         }
+        let ends_with_the_backup = restored_at == Some(ledger.position().group);
+        let rotations_recorded = tables.globals().rotations;
         for (window, group, note) in &replayed.checkpoints {
             checkpoint::write(data_dir, name, *window, *group, note)?;
         }
@@ -111,6 +119,20 @@ impl ConnectorState {
             announcements.push(format!(
                 "the ledger of connector `{name}` ended in an unfinished group ({facts_bytes} and {private_bytes} bytes), \
                  which nobody was told of; it was dropped and that was recorded"
+            ));
+        }
+        for rotation in connector.keys.rotations().iter().skip(rotations_recorded as usize) {
+            connector.write(|writing| writing.fact(&Fact::KeyRotated { note: &rotation.note }, None))?;
+        }
+        if ends_with_the_backup {
+            let decision = Private::Decision { actor: "chancery".into(), reason: "restored from a backup".into() };
+            connector.write(|writing| {
+                let (sealed, entry) = writing.seal(0, None, decision)?;
+                let until_group = writing.inner.ledger.position().group;
+                writing.fact(&Fact::LossAccepted { until_group, sealed }, Some(entry))
+            })?;
+            announcements.push(format!(
+                "connector `{name}` goes on from a backup: what may have been delivered since is looked for before it is sent"
             ));
         }
         Ok((connector, announcements))
@@ -141,6 +163,17 @@ impl ConnectorState {
     /// The host's clock at the last commit; none before the first.
     pub fn last_at_ms(&self) -> Result<Option<i64>, StateError> {
         self.read(|inner| Ok(inner.tables.globals().at_ms))
+    }
+
+    /// The number of the last group.
+    pub(super) fn last_group(&self) -> Result<u64, StateError> {
+        self.read(|inner| Ok(inner.ledger.position().group))
+    }
+
+    /// When records were last lost and that was accepted, by the host's clock: what is older may have been delivered
+    /// without being known here.
+    pub fn lost_at_ms(&self) -> Result<Option<i64>, StateError> {
+        self.read(|inner| Ok(inner.tables.globals().loss.map(|loss| loss.at_ms)))
     }
 
     /// Makes segments small, so that tests meet several.
@@ -314,7 +347,7 @@ fn check_not_behind(
 ) -> Result<Option<Head>, StateError> {
     let behind = |why: String| StateError::LedgerBehind { connector: name.into(), why };
     let end = ledger.position().group;
-    let head = Head::read(&data_dir.join("ledger").join(name), name, &keys.public())?;
+    let head = Head::read(&data_dir.join("ledger").join(name), name, &keys.trusted())?;
     if let Some(head) = &head
         && !ledger.holds(&head.position)?
     {
@@ -335,4 +368,28 @@ fn check_not_behind(
         return Err(behind("there are checkpoints of it, but not one record".into()));
     }
     Ok(head)
+}
+
+/// Nor may a signed checkpoint be of records that are not there, unless their loss was accepted.
+fn check_checkpoints(
+    data_dir: &Path,
+    name: &str,
+    keys: &Keys,
+    ledger: &Ledger,
+    tables: &Tables,
+) -> Result<(), StateError> {
+    let end = ledger.position().group;
+    for (group, path) in checkpoint::files(data_dir, name)? {
+        if group <= end {
+            continue;
+        }
+        let Some(bytes) = read_if_there(&path)? else { continue };
+        let signed = note::open(&bytes, &keys.trusted()).ok().and_then(|text| Checkpoint::anchor(text, name));
+        let explained = |at_ms| tables.globals().loss.is_some_and(|loss| loss.explains(group, at_ms));
+        if signed.is_some_and(|anchor| !explained(anchor.at_ms)) {
+            let why = format!("a signed checkpoint is of group {group}, the ledger ends with group {end}");
+            return Err(StateError::LedgerBehind { connector: name.into(), why });
+        }
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     ids::{Known, duplicate_key},
-    meta::Page,
+    meta::{Loss, Page},
     tables::Tables,
 };
 
@@ -105,7 +105,15 @@ impl Tables {
                 self.insert_sealed(super::REMEMBERED, key, entry);
                 Ok(())
             }
-            Fact::Acted { .. } | Fact::Erased { .. } | Fact::TailDropped { .. } | Fact::LossAccepted { .. } => Ok(()),
+            Fact::LossAccepted { .. } => {
+                self.globals.loss = Some(Loss { group: at.group, at_ms: at.at_ms });
+                Ok(())
+            }
+            Fact::KeyRotated { .. } => {
+                self.globals.rotations += 1;
+                Ok(())
+            }
+            Fact::Acted { .. } | Fact::Erased { .. } | Fact::TailDropped { .. } => Ok(()),
         }
     }
 

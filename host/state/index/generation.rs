@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-const FORMAT: &[u8] = b"chancery index 1";
+const FORMAT: &[u8] = b"chancery index 2";
 const CACHE_BYTES: u64 = 4 << 20;
 const FLUSH_MS: u64 = 500;
 
@@ -33,7 +33,11 @@ impl Index {
         Self::open_within(data_dir, INDEX_OPEN_TIME_MAX)
     }
 
-    fn open_within(data_dir: &Path, limit: Duration) -> Result<(Self, Option<String>), StateError> {
+    /// As [`Index::open`], with another time limit.
+    pub(in crate::state) fn open_within(
+        data_dir: &Path,
+        limit: Duration,
+    ) -> Result<(Self, Option<String>), StateError> {
         let folder = data_dir.join("index");
         create_folder(&folder)?;
         let why = match current(&folder)? {
@@ -54,6 +58,15 @@ impl Index {
         remove_if_there(&folder.join("REBUILD"))?;
         remove_others(&folder, number);
         Ok((Self { db }, Some(why)))
+    }
+
+    /// Opens the generation in use as it is, or says why the next start begins a new one.
+    pub(in crate::state) fn probe(data_dir: &Path) -> Result<Result<Self, String>, StateError> {
+        let folder = data_dir.join("index");
+        match current(&folder)? {
+            None => Ok(Err("it is missing".into())),
+            Some(number) => Self::try_open(&folder, number, INDEX_OPEN_TIME_MAX),
+        }
     }
 
     fn try_open(folder: &Path, number: u64, limit: Duration) -> Result<Result<Self, String>, StateError> {

@@ -38,11 +38,40 @@ pub(in crate::state) struct Globals {
     pub(in crate::state) bookmark: Option<EntryRef>,
     /// The host's clock at the last group.
     pub(in crate::state) at_ms: Option<i64>,
+    /// The newest accepted loss of records.
+    pub(in crate::state) loss: Option<Loss>,
+    /// Rotations of the signing key recorded so far.
+    pub(in crate::state) rotations: u64,
+}
+
+/// A loss of records that a person accepted, or that a restored backup means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::state) struct Loss {
+    /// The group that records it: what the lost records were numbered from.
+    pub(in crate::state) group: u64,
+    /// The host's clock.
+    pub(in crate::state) at_ms: i64,
+}
+
+impl Loss {
+    /// Whether a statement signed at `at_ms` in a group of this number may have been among the lost records. What was
+    /// signed after the loss was accepted is not explained by it: that was lost, or taken away, anew.
+    pub(in crate::state) fn explains(&self, group: u64, at_ms: i64) -> bool {
+        self.group <= group && at_ms < self.at_ms
+    }
 }
 
 impl Globals {
     pub(super) fn start() -> Self {
-        Self { next_ordinal: 1, next_window: 1, covered_until_ms: None, bookmark: None, at_ms: None }
+        Self {
+            next_ordinal: 1,
+            next_window: 1,
+            covered_until_ms: None,
+            bookmark: None,
+            at_ms: None,
+            loss: None,
+            rotations: 0,
+        }
     }
 }
 

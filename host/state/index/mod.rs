@@ -40,7 +40,7 @@ mod tables;
 pub(super) use apply::At;
 pub(super) use generation::Index;
 pub(super) use ids::duplicate_key;
-pub(super) use meta::{Page, Window};
+pub(super) use meta::{Loss, Page, Window};
 pub(super) use replay::replay;
 pub(super) use tables::{FILE, REMEMBERED, Tables};
 

@@ -7,7 +7,7 @@ use crate::state::{error::StateError, fact::Fact, limits::GROUP_BYTES_MAX};
 
 use super::{
     FILE_HEADER_BYTES, Ledger, Part, Position, Reading, Storage,
-    record::{Commit, FRAME_BYTES, file_header, push_commit},
+    record::{Commit, file_header, frame, push_commit},
 };
 
 const CONNECTOR: &str = "fuzz";
@@ -72,7 +72,7 @@ fn written(data: &[u8]) -> (Vec<u8>, Vec<u8>) {
         rest = after;
         match kind % 5 {
             0 if !piece.is_empty() => {
-                records.extend_from_slice(&framed(piece));
+                frame(&mut records, piece);
                 count += 1;
             }
             2 => records.extend_from_slice(piece),
@@ -109,14 +109,6 @@ fn written(data: &[u8]) -> (Vec<u8>, Vec<u8>) {
     }
     facts.append(&mut records);
     (facts, private)
-}
-
-/// A record with this body.
-fn framed(body: &[u8]) -> Vec<u8> {
-    let mut record = vec![0; FRAME_BYTES];
-    record.extend_from_slice(body);
-    super::record::close_frame(&mut record);
-    record
 }
 
 /// One segment in memory.

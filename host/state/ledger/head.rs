@@ -25,21 +25,32 @@ pub(in crate::state) struct Head {
 impl Head {
     /// Writes it, durably.
     pub(in crate::state) fn write(&self, folder: &Path, connector: &str, keys: &Keys) -> Result<(), StateError> {
+        replace(&path(folder), &self.note(connector, keys))
+    }
+
+    /// Signs it.
+    pub(in crate::state) fn note(&self, connector: &str, keys: &Keys) -> Vec<u8> {
         let text = self.text(connector);
-        replace(&path(folder), note::close(&text, &keys.sign(text.as_bytes())).as_bytes())
+        note::close(&text, &keys.sign(text.as_bytes())).into_bytes()
     }
 
     /// Reads it; none when there is none yet.
     pub(in crate::state) fn read(
         folder: &Path,
         connector: &str,
-        key: &VerifyingKey,
+        keys: &[VerifyingKey],
     ) -> Result<Option<Self>, StateError> {
         let file = path(folder);
         let Some(bytes) = read_if_there(&file)? else { return Ok(None) };
-        let damaged = |what: &str| StateError::Damaged { file: file.clone(), offset: 0, record: 0, what: what.into() };
-        let text = note::open(&bytes, key).map_err(damaged)?;
-        Self::parse(text, connector).map(Some).ok_or_else(|| damaged("it is not the head of this connector's ledger"))
+        Self::open(&file, &bytes, connector, keys).map(Some)
+    }
+
+    /// Checks its bytes.
+    pub(super) fn open(file: &Path, bytes: &[u8], connector: &str, keys: &[VerifyingKey]) -> Result<Self, StateError> {
+        let damaged =
+            |what: &str| StateError::Damaged { file: file.to_owned(), offset: 0, record: 0, what: what.into() };
+        let text = note::open(bytes, keys).map_err(damaged)?;
+        Self::parse(text, connector).ok_or_else(|| damaged("it is not the head of this connector's ledger"))
     }
 
     fn text(&self, connector: &str) -> String {

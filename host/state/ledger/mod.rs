@@ -42,6 +42,8 @@ mod head;
 mod local;
 mod reader;
 mod record;
+#[cfg(test)]
+pub(super) mod rewriting;
 mod verify;
 mod writer;
 

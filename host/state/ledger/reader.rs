@@ -40,6 +40,8 @@ pub(in crate::state) struct Group<'a> {
     /// Where the next begins.
     pub(in crate::state) after: Position,
     bytes: &'a [u8],
+    /// Its records in `bytes`, the commit included.
+    whole: Range<usize>,
     bodies: Vec<Range<usize>>,
     first_record: u64,
 }
@@ -197,6 +199,7 @@ impl<'a> Groups<'a> {
                 before,
                 after: self.position,
                 bytes: &self.buffer,
+                whole: start..next,
                 bodies,
                 first_record,
             }));
@@ -248,6 +251,11 @@ impl<'a> Groups<'a> {
 }
 
 impl Group<'_> {
+    /// Its records as they stand, the commit last.
+    pub(in crate::state) fn raw(&self) -> &[u8] {
+        &self.bytes[self.whole.clone()]
+    }
+
     /// The facts' bytes in order.
     pub(in crate::state) fn bodies(&self) -> impl Iterator<Item = &[u8]> {
         self.bodies.iter().map(|range| &self.bytes[range.clone()])

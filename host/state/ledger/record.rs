@@ -59,8 +59,8 @@ pub(super) struct FileHeader {
 pub(super) enum HeaderFault {
     /// Not what was written.
     Damaged(&'static str),
-    /// A format from the future.
-    TooNew(u16),
+    /// Another format.
+    Format(u16),
 }
 
 impl FileHeader {
@@ -79,7 +79,7 @@ impl FileHeader {
         let mut fields = Fields(&content[8..]);
         let format = u16::from_le_bytes(fields.take());
         if format != FORMAT {
-            return Err(HeaderFault::TooNew(format));
+            return Err(HeaderFault::Format(format));
         }
         Ok(Self {
             segment: u64::from_le_bytes(fields.take()),
@@ -95,7 +95,7 @@ impl HeaderFault {
     pub(super) fn at(self, file: std::path::PathBuf) -> StateError {
         match self {
             Self::Damaged(what) => StateError::Damaged { file, offset: 0, record: 0, what: what.into() },
-            Self::TooNew(version) => StateError::TooNew { file, version, known: FORMAT },
+            Self::Format(version) => StateError::Format { file, version, known: FORMAT },
         }
     }
 }
@@ -203,7 +203,15 @@ pub(super) fn body(bytes: &[u8]) -> Result<&[u8], RecordFault> {
     if crc(record).to_le_bytes() == record[4..8] { Ok(&record[FRAME_BYTES..]) } else { Err(RecordFault::Checksum) }
 }
 
-pub(super) fn close_frame(record: &mut [u8]) {
+/// Appends a body as a record.
+pub(super) fn frame(bytes: &mut Vec<u8>, body: &[u8]) {
+    let at = bytes.len();
+    bytes.extend_from_slice(&[0; FRAME_BYTES]);
+    bytes.extend_from_slice(body);
+    close_frame(&mut bytes[at..]);
+}
+
+fn close_frame(record: &mut [u8]) {
     let length = (record.len() - FRAME_BYTES) as u32;
     record[..4].copy_from_slice(&length.to_le_bytes());
     let crc = crc(record);

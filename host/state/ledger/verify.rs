@@ -1,20 +1,25 @@
 //! Proves offline, with the public key alone, that a ledger is what was written.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use ed25519_dalek::VerifyingKey;
 
 use crate::state::{
-    checkpoint::{self, Checkpoint},
+    checkpoint::{self, Anchor, Checkpoint},
     error::StateError,
     fact::{EntryRef, Fact},
     files::{list, read_if_there},
+    index::Loss,
     keys::sha256,
     note,
+    rotation::Rotation,
     sidecar::is_erased,
 };
 
-use super::{Group, Groups, Head, LocalFiles, Part, Position, Reading, Storage, writer::holds};
+use super::{Group, Groups, Head, LocalFiles, Part, Position, Reading, Storage, head, writer::holds};
 
 /// What was proved of one ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,31 +42,38 @@ pub struct LedgerReport {
     pub checkpoint_files: u64,
     /// Checkpoint files of records whose loss was accepted.
     pub superseded_files: u64,
+    /// Of the checkpoints, found byte for byte in the copies that were compared.
+    pub copies_matched: u64,
+    /// Rotations of the signing key, each signed by the key before.
+    pub rotations: u64,
     /// Bytes of an unfinished last group; only while a host is running, else this is an error.
     pub unfinished_bytes: u64,
 }
 
-/// Reads everything of a ledger and checks it against itself, the signed head and the checkpoints.
+/// Reads everything of a ledger and checks it against itself, the signed head, the checkpoints, and copies of those kept
+/// elsewhere.
 pub(in crate::state) fn verify_connector(
     data_dir: &Path,
     name: &str,
     key: &VerifyingKey,
     running: bool,
+    copies: &[PathBuf],
 ) -> Result<LedgerReport, StateError> {
     let folder = data_dir.join("ledger").join(name);
     let storage = LocalFiles::read_only(&folder);
     let mut proof = Proof {
         storage: &storage,
         name,
-        key,
         report: LedgerReport { name: name.into(), ..LedgerReport::default() },
         erased: Vec::new(),
         erasures: Vec::new(),
         notes: BTreeMap::new(),
-        lost_until: 0,
+        losses: Vec::new(),
+        signed: Vec::new(),
     };
     // The head first: while a host runs, the ledger only grows past it.
-    let head = Head::read(&folder, name, key)?;
+    let head_path = head::path(&folder);
+    let head = read_if_there(&head_path)?;
     let mut groups = Groups::new(&storage, name, Position::start(name))?;
     let end = loop {
         match groups.next()? {
@@ -83,7 +95,12 @@ pub(in crate::state) fn verify_connector(
     };
     proof.end(&end, running)?;
     proof.erasures()?;
-    proof.checkpoint_files(data_dir)?;
+    let keys = proof.signatures(key)?;
+    proof.checkpoint_files(&checkpoint::folder(data_dir, name), &keys)?;
+    for copy in copies {
+        proof.copy(&copy.join(name), &keys, &end)?;
+    }
+    let head = head.map(|bytes| Head::open(&head_path, &bytes, name, &keys)).transpose()?;
     if let Some(head) = head
         && !holds(&storage, name, &head.position, &end)?
     {
@@ -96,10 +113,18 @@ pub(in crate::state) fn verify_connector(
     Ok(proof.report)
 }
 
+/// What a file of checkpoints is.
+enum Found {
+    Matched,
+    Superseded,
+    NoCheckpoint,
+    /// Signed, of this group, and not in the ledger.
+    Unknown(u64),
+}
+
 struct Proof<'a> {
     storage: &'a LocalFiles,
     name: &'a str,
-    key: &'a VerifyingKey,
     report: LedgerReport,
     /// Entries found overwritten, with the record that names them.
     erased: Vec<(EntryRef, u64)>,
@@ -107,7 +132,17 @@ struct Proof<'a> {
     erasures: Vec<EntryRef>,
     /// Digest of each checkpoint by window and group.
     notes: BTreeMap<(u64, u64), [u8; 32]>,
-    lost_until: u64,
+    losses: Vec<Loss>,
+    /// Signed notes in the order of the ledger, with the place to blame. Their keys are known only at its end.
+    signed: Vec<(Note, PathBuf, u64, u64)>,
+}
+
+/// What is signed in a ledger.
+enum Note {
+    /// A window's checkpoint, with what it must speak of.
+    Checkpoint { note: Vec<u8>, anchor: Anchor },
+    /// The next key.
+    Rotation(Rotation),
 }
 
 impl Proof<'_> {
@@ -147,10 +182,21 @@ impl Proof<'_> {
             }
             match &fact {
                 Fact::WindowSealed { window, note } => {
-                    self.checkpoint(*window, group, note).map_err(damaged)?;
+                    let (group_before, chain) = (group.before.group, group.before.chain);
+                    let anchor = Anchor { window: *window, group: group_before, chain, at_ms: group.at_ms };
+                    self.notes.insert((*window, group.number), sha256(&[note]));
+                    let file = self.storage.path(segment, Part::Facts);
+                    self.signed.push((Note::Checkpoint { note: note.to_vec(), anchor }, file, offset, record));
+                }
+                Fact::KeyRotated { note } => {
+                    let rotation = Rotation::parse(note).map_err(damaged)?;
+                    let file = self.storage.path(segment, Part::Facts);
+                    self.signed.push((Note::Rotation(rotation), file, offset, record));
                 }
                 Fact::Erased { entries, .. } => self.erasures.extend(entries),
-                Fact::LossAccepted { until_group, .. } => self.lost_until = self.lost_until.max(*until_group),
+                Fact::LossAccepted { .. } => {
+                    self.losses.push(Loss { group: group.number, at_ms: group.at_ms });
+                }
                 _ => {}
             }
             self.report.facts += 1;
@@ -168,13 +214,48 @@ impl Proof<'_> {
         Ok(())
     }
 
-    fn checkpoint(&mut self, window: u64, group: &Group<'_>, note: &[u8]) -> Result<(), &'static str> {
-        let text = note::open(note, self.key)?;
-        let anchor = Checkpoint::anchor(text, self.name).ok_or("the checkpoint cannot be read")?;
-        if (anchor.window, anchor.group, anchor.chain) != (window, group.before.group, group.before.chain) {
+    /// Checks every signature against the key that was in force at its place; returns the keys of this ledger. `key`
+    /// must be one of them: who trusts it can follow the chain of keys from there.
+    fn signatures(&mut self, key: &VerifyingKey) -> Result<Vec<VerifyingKey>, StateError> {
+        let mut keys: Vec<VerifyingKey> = Vec::new();
+        for (note, ..) in &self.signed {
+            let Note::Rotation(rotation) = note else { continue };
+            if keys.is_empty() {
+                keys.push(rotation.previous);
+            }
+            keys.push(rotation.public);
+        }
+        if keys.is_empty() {
+            keys.push(*key);
+        }
+        let mut at = 0;
+        for (note, file, offset, record) in std::mem::take(&mut self.signed) {
+            let checked = match &note {
+                Note::Rotation(rotation) if rotation.previous != keys[at] => {
+                    Err("the rotation is not of the key in force here")
+                }
+                Note::Rotation(_) => {
+                    at += 1;
+                    self.report.rotations += 1;
+                    Ok(())
+                }
+                Note::Checkpoint { note, anchor } => self.checkpoint(note, anchor, keys[at]),
+            };
+            checked.map_err(|what| StateError::Damaged { file, offset, record, what: what.into() })?;
+        }
+        if keys.contains(key) {
+            return Ok(keys);
+        }
+        let what = "the key to verify with is none of those that signed this ledger".into();
+        let file = self.storage.path(0, Part::Facts);
+        Err(StateError::Damaged { file, offset: 0, record: 0, what })
+    }
+
+    fn checkpoint(&mut self, note: &[u8], anchor: &Anchor, key: VerifyingKey) -> Result<(), &'static str> {
+        let text = note::open(note, &[key])?;
+        if Checkpoint::anchor(text, self.name).ok_or("the checkpoint cannot be read")? != *anchor {
             return Err("the checkpoint speaks of another window or another place in the chain");
         }
-        self.notes.insert((window, group.number), sha256(&[note]));
         self.report.checkpoints += 1;
         Ok(())
     }
@@ -209,25 +290,57 @@ impl Proof<'_> {
         Ok(())
     }
 
-    fn checkpoint_files(&mut self, data_dir: &Path) -> Result<(), StateError> {
-        for (name, path) in list(&checkpoint::folder(data_dir, self.name))? {
-            let Some(stem) = name.strip_suffix(".checkpoint") else { continue };
-            let Some(bytes) = read_if_there(&path)? else { continue };
-            let key =
-                stem.split_once('-').and_then(|(window, group)| Some((window.parse().ok()?, group.parse().ok()?)));
-            let damaged =
-                |what: &str| StateError::Damaged { file: path.clone(), offset: 0, record: 0, what: what.into() };
-            note::open(&bytes, self.key).map_err(damaged)?;
-            let known = key.and_then(|key: (u64, u64)| self.notes.get(&key));
-            if known == Some(&sha256(&[&bytes])) {
-                self.report.checkpoint_files += 1;
-            } else if key.is_some_and(|(_, group)| group <= self.lost_until) {
-                self.report.superseded_files += 1;
-            } else {
-                return Err(damaged("the checkpoint is signed, but the ledger does not hold it"));
+    fn checkpoint_files(&mut self, folder: &Path, keys: &[VerifyingKey]) -> Result<(), StateError> {
+        for (name, path) in list(folder)? {
+            match self.checkpoint_file(&name, &path, keys)? {
+                Found::Matched => self.report.checkpoint_files += 1,
+                Found::Superseded => self.report.superseded_files += 1,
+                Found::NoCheckpoint => {}
+                Found::Unknown(_) => {
+                    let what = "the checkpoint is signed, but the ledger does not hold it".into();
+                    return Err(StateError::Damaged { file: path, offset: 0, record: 0, what });
+                }
             }
         }
         Ok(())
+    }
+
+    /// A copy kept elsewhere: what it holds and the ledger does not was taken from the ledger.
+    fn copy(&mut self, folder: &Path, keys: &[VerifyingKey], end: &Position) -> Result<(), StateError> {
+        for (name, path) in list(folder)? {
+            match self.checkpoint_file(&name, &path, keys)? {
+                Found::Matched => self.report.copies_matched += 1,
+                Found::Superseded => self.report.superseded_files += 1,
+                Found::NoCheckpoint => {}
+                Found::Unknown(group) => {
+                    let why = format!(
+                        "the copy `{}` is a signed checkpoint of group {group} that the ledger does not hold; the ledger ends with group {}",
+                        path.display(),
+                        end.group
+                    );
+                    return Err(StateError::LedgerBehind { connector: self.name.into(), why });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn checkpoint_file(&self, name: &str, path: &Path, keys: &[VerifyingKey]) -> Result<Found, StateError> {
+        let (true, Some(bytes)) = (name.ends_with(".checkpoint"), read_if_there(path)?) else {
+            return Ok(Found::NoCheckpoint);
+        };
+        let damaged = |what: &str| StateError::Damaged { file: path.into(), offset: 0, record: 0, what: what.into() };
+        let text = note::open(&bytes, keys).map_err(damaged)?;
+        let anchor = Checkpoint::anchor(text, self.name)
+            .ok_or_else(|| damaged("it is signed, but no checkpoint of this connector"))?;
+        let place = checkpoint::place(name).ok_or_else(|| damaged("its name says no window and group"))?;
+        Ok(if self.notes.get(&place) == Some(&sha256(&[&bytes])) {
+            Found::Matched
+        } else if self.losses.iter().any(|loss| loss.explains(place.1, anchor.at_ms)) {
+            Found::Superseded
+        } else {
+            Found::Unknown(place.1)
+        })
     }
 
     fn entry_damaged(&self, entry: &EntryRef, record: u64, what: &str) -> StateError {

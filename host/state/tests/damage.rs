@@ -6,7 +6,7 @@ use super::*;
 use crate::state::ledger::{Ledger, LocalFiles, Part, Storage};
 
 /// A small ledger with every kind of file: several segments, an erased item, checkpoints, a signed head.
-fn small() -> World {
+pub(super) fn small() -> World {
     let world = World::new();
     let (state, connector) = world.connector();
     connector.set_segment_bytes_max(900).unwrap();
@@ -34,7 +34,7 @@ fn small() -> World {
 #[test]
 fn every_flipped_byte_is_found_and_its_place_named() {
     let world = small();
-    let report = verify(world.path(), Some("c")).unwrap();
+    let report = verify(world.path(), &only("c")).unwrap();
     assert!(report.ledgers[0].segments > 1, "{report:?}");
     let mut paths = world.ledger_files();
     paths.extend(list(&world.path().join("checkpoints/c")).unwrap().into_iter().map(|(_, path)| path));
@@ -45,7 +45,7 @@ fn every_flipped_byte_is_found_and_its_place_named() {
             let mut flipped = whole.clone();
             flipped[at] ^= 1 << (at % 8);
             fs::write(&path, &flipped).unwrap();
-            let error = verify(world.path(), Some("c")).expect_err(&format!("byte {at} of {}", path.display()));
+            let error = verify(world.path(), &only("c")).expect_err(&format!("byte {at} of {}", path.display()));
             let text = error.to_string();
             match &error {
                 StateError::Damaged { file, offset, record, .. } => {
@@ -54,13 +54,13 @@ fn every_flipped_byte_is_found_and_its_place_named() {
                     assert!(at as u64 - offset < 1_000, "byte {at}: {text}");
                     assert!(*record > 0 || *offset == 0, "byte {at}: {text}");
                 }
-                StateError::TooNew { file, .. } => assert_eq!(file, &path),
+                StateError::Format { file, .. } => assert_eq!(file, &path),
                 other => panic!("byte {at} of {}: {other}", path.display()),
             }
         }
         fs::write(&path, &whole).unwrap();
     }
-    verify(world.path(), Some("c")).unwrap();
+    verify(world.path(), &only("c")).unwrap();
 }
 
 #[test]
@@ -70,15 +70,15 @@ fn every_missing_or_added_byte_is_found() {
         let whole = fs::read(&path).unwrap();
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            assert!(verify(world.path(), Some("c")).is_err(), "{length} bytes of {}", path.display());
+            assert!(verify(world.path(), &only("c")).is_err(), "{length} bytes of {}", path.display());
         }
         for more in [&b"\0"[..], b"signature", &[0; 100]] {
             fs::write(&path, [&whole, more].concat()).unwrap();
-            assert!(verify(world.path(), Some("c")).is_err(), "{more:?} after {}", path.display());
+            assert!(verify(world.path(), &only("c")).is_err(), "{more:?} after {}", path.display());
         }
         fs::remove_file(&path).unwrap();
         // Without the head, a whole ledger is still whole: the head is for what is missing after it.
-        assert_eq!(verify(world.path(), Some("c")).is_ok(), path.ends_with("head"), "{}", path.display());
+        assert_eq!(verify(world.path(), &only("c")).is_ok(), path.ends_with("head"), "{}", path.display());
         fs::write(&path, &whole).unwrap();
     }
 }
@@ -92,7 +92,7 @@ fn an_entry_overwritten_without_a_decision_is_found() {
     let mut wiped = whole.clone();
     wiped[94..].fill(0);
     fs::write(&path, wiped).unwrap();
-    let error = verify(world.path(), Some("c")).unwrap_err().to_string();
+    let error = verify(world.path(), &only("c")).unwrap_err().to_string();
     assert!(error.contains("no decision to erase it is recorded"), "{error}");
 }
 
@@ -101,12 +101,12 @@ fn a_ledger_under_another_name_or_host_does_not_verify() {
     let world = small();
     let ledgers = world.path().join("ledger");
     fs::rename(ledgers.join("c"), ledgers.join("d")).unwrap();
-    assert_eq!(code(verify(world.path(), Some("d"))), "ledger-damaged");
+    assert_eq!(code(verify(world.path(), &only("d"))), "ledger-damaged");
     fs::rename(ledgers.join("d"), ledgers.join("c")).unwrap();
     let other = World::new();
     fs::copy(other.path().join("keys/host.pub"), world.path().join("keys/host.pub")).unwrap();
-    assert_eq!(code(verify(world.path(), Some("c"))), "ledger-damaged");
-    assert_eq!(code(verify(world.path(), Some("e"))), "state-unknown");
+    assert_eq!(code(verify(world.path(), &only("c"))), "ledger-damaged");
+    assert_eq!(code(verify(world.path(), &only("e"))), "state-unknown");
 }
 
 #[test]
@@ -114,12 +114,12 @@ fn verification_needs_no_secret_and_runs_beside_a_host() {
     let world = World::new();
     let (state, connector) = world.connector();
     connector.open_window(live(0, 100)).unwrap();
-    let report = verify(world.path(), None).unwrap();
+    let report = verify(world.path(), &VerifyOptions::default()).unwrap();
     assert_eq!(report.ledgers.last().unwrap().facts, 1);
     state.close().unwrap();
     fs::remove_file(world.path().join("keys/host.key")).unwrap();
     fs::remove_file(world.path().join("keys/master.key")).unwrap();
-    verify(world.path(), None).unwrap();
+    verify(world.path(), &VerifyOptions::default()).unwrap();
 }
 
 #[test]
@@ -260,14 +260,14 @@ fn a_dropped_tail_is_recorded_and_announced() {
     let path = world.path().join("ledger/c/0000000000000000.segment");
     let whole = fs::read(&path).unwrap();
     fs::write(&path, [&whole[..], b"half a group"].concat()).unwrap();
-    assert_eq!(code(verify(world.path(), Some("c"))), "ledger-damaged");
+    assert_eq!(code(verify(world.path(), &only("c"))), "ledger-damaged");
     let (state, connector) = world.connector();
     let told = state.take_announcements();
     assert_eq!((told.len(), told[0].connector.as_deref()), (1, Some("c")));
     assert!(told[0].text.contains("(12 and 0 bytes)"), "{}", told[0].text);
     assert_eq!(connector.windows().unwrap().len(), 1);
     drop((state, connector));
-    assert_eq!(verify(world.path(), Some("c")).unwrap().ledgers[0].facts, 2);
+    assert_eq!(verify(world.path(), &only("c")).unwrap().ledgers[0].facts, 2);
     let (state, _connector) = world.connector();
     assert_eq!(state.take_announcements(), []);
 }
@@ -318,7 +318,7 @@ fn a_segment_whose_creation_was_cut_off_is_begun_again() {
         connector.remember("account", b"1").unwrap();
         connector.remember("other", b"1").unwrap();
         drop((state, connector));
-        verify(world.path(), Some("c")).unwrap();
+        verify(world.path(), &only("c")).unwrap();
         for (name, path) in list(&folder).unwrap() {
             if !name.starts_with("0000000000000000") {
                 fs::remove_file(path).unwrap();

@@ -89,7 +89,7 @@ fn items_go_from_staged_to_sealed_and_every_answer_fits() {
     state.close().unwrap();
     assert_eq!(code(connector.windows()), "state-closed");
 
-    let report = verify(world.path(), None).unwrap();
+    let report = verify(world.path(), &VerifyOptions::default()).unwrap();
     let ledger = &report.ledgers[1];
     assert_eq!((ledger.name.as_str(), ledger.checkpoints, ledger.checkpoint_files, ledger.erased), ("c", 2, 2, 0));
 }
@@ -369,7 +369,7 @@ fn what_was_erased_is_gone_and_accounted_for() {
     assert_eq!(connector.find("a").unwrap(), Some(Ordinal(1)), "it must not come again");
     let before = answers(&connector);
     state.close().unwrap();
-    let report = verify(world.path(), Some("c")).unwrap();
+    let report = verify(world.path(), &only("c")).unwrap();
     assert_eq!(report.ledgers[0].erased, 2);
     fs::remove_dir_all(world.path().join("index")).unwrap();
     assert_eq!(answers(&world.connector().1), before);

@@ -3,8 +3,11 @@
 
 mod damage;
 mod journey;
+mod keys;
 mod model;
 mod recovery;
+mod sled_failures;
+mod tampering;
 
 use std::{
     fmt::Write as _,
@@ -53,6 +56,11 @@ impl World {
     fn ledger_files(&self) -> Vec<PathBuf> {
         list(&self.path().join("ledger/c")).unwrap().into_iter().map(|(_, path)| path).collect()
     }
+}
+
+/// Verifies one ledger.
+fn only(connector: &str) -> VerifyOptions<'_> {
+    VerifyOptions { connector: Some(connector), ..VerifyOptions::default() }
 }
 
 fn live(start_ms: i64, end_ms: i64) -> WindowOpen {

@@ -367,7 +367,7 @@ fn random_lives_balance_and_survive_whatever_happens_between() {
                 1 => {
                     drop(connector);
                     state.close().unwrap();
-                    verify(world.path(), None).unwrap();
+                    verify(world.path(), &VerifyOptions::default()).unwrap();
                     let (_state, connector) = world.connector();
                     assert_eq!(answers(&connector), before, "seed {seed}, closed");
                     continue;
@@ -393,6 +393,6 @@ fn random_lives_balance_and_survive_whatever_happens_between() {
             }
         }
         assert!(run.model.items.len() > 50, "seed {seed} did little");
-        verify(world.path(), None).unwrap();
+        verify(world.path(), &VerifyOptions::default()).unwrap();
     }
 }

@@ -86,7 +86,7 @@ fn undisturbed_by(disturb: impl Fn(&World, (State, Arc<ConnectorState>), usize))
         let (_state, connector) = world.connector();
         assert_eq!(answers(&connector), before, "after step {index}");
     }
-    verify(world.path(), None).unwrap();
+    verify(world.path(), &VerifyOptions::default()).unwrap();
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn two_processes_never_hold_one_folder() {
     let world = World::new();
     let (state, _) = world.open();
     assert_eq!(code(State::open(world.path())), "state-locked");
-    assert_eq!(code(rebuild(world.path(), None)), "state-locked");
+    assert_eq!(code(rebuild(world.path(), "me", None)), "state-locked");
     drop(state);
     State::open(world.path()).unwrap();
     assert_eq!(code(State::create(world.path())), "state-exists");
@@ -238,18 +238,22 @@ fn a_ledger_that_lost_records_stops_until_a_person_accepts_it() {
         assert_eq!(error.code(), "ledger-behind", "{what}: {error}");
         assert!(error.hint().unwrap().contains("backup"), "accepting a loss is never the first advice");
         drop(state);
-        assert_eq!(code(verify(world.path(), Some("c"))), "ledger-damaged", "a checkpoint stands alone");
-        let told = rebuild(world.path(), Some(LossAcceptance { actor: "me", reason: "the disk died" })).unwrap();
+        assert_eq!(code(verify(world.path(), &only("c"))), "ledger-damaged", "a checkpoint stands alone");
+        let told = rebuild(world.path(), "me", Some("the disk died")).unwrap();
         assert!(told.iter().any(|told| told.text.contains("are gone")), "{told:?}");
         let (_state, connector) = world.connector();
         assert_eq!(connector.windows().unwrap().len(), usize::from(what != "all"));
-        let report = verify(world.path(), Some("c")).unwrap();
+        let report = verify(world.path(), &only("c")).unwrap();
         assert_eq!(report.ledgers[0].superseded_files, 1);
     }
-    // Nothing is lost: nothing is recorded.
-    let before = verify(world.path(), Some("c")).unwrap();
-    rebuild(world.path(), Some(LossAcceptance { actor: "me", reason: "why not" })).unwrap();
-    assert_eq!(verify(world.path(), Some("c")).unwrap(), before);
+    // Nothing is known to be lost: a person's word is recorded all the same, for only a person knows of an old copy.
+    let told = rebuild(world.path(), "me", Some("yesterday's copy")).unwrap();
+    assert!(told.iter().any(|told| told.text.contains("none is known of")), "{told:?}");
+    let (state, connector) = world.connector();
+    assert!(connector.lost_at_ms().unwrap().is_some());
+    let acts = state.acts().unwrap();
+    assert_eq!((acts[0].verb.as_str(), acts[0].actor.as_str()), ("state rebuild --accept-loss", "me"));
+    assert_eq!(code(rebuild(world.path(), "me", Some(" "))), "reason-missing");
 }
 
 #[test]
@@ -262,7 +266,7 @@ fn without_acceptance_a_rebuild_does_not_hide_a_loss() {
     for path in world.ledger_files().iter().filter(|path| !path.ends_with("head")) {
         fs::remove_file(path).unwrap();
     }
-    assert_eq!(code(rebuild(world.path(), None)), "ledger-behind");
+    assert_eq!(code(rebuild(world.path(), "me", None)), "ledger-behind");
 }
 
 #[test]
