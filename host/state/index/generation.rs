@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-const FORMAT: &[u8] = b"chancery index 1";
+const FORMAT: &[u8] = b"chancery index 2";
 const CACHE_BYTES: u64 = 4 << 20;
 const FLUSH_MS: u64 = 500;
 
