@@ -5,9 +5,9 @@
 //! the time since the machine was started, which nobody sets and which goes on while it sleeps: a suspended laptop and
 //! days without a turn are no steps. Across a restart of the machine only the ledger can tell, and it tells "behind".
 //!
-//! A step is refused once: the reading is remembered, and the next turn goes on with the clock as it is by then.
+//! A step is refused once: the reading is kept, and the next turn goes on with the clock as it is by then.
 
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
 use crate::{
     item::{Failure, NextMove, TimestampMs, limits, time::rfc3339},
@@ -18,8 +18,8 @@ use crate::{
 /// How far the wall clock may step, or lie behind what is recorded: clocks are set by a little all the time.
 const STEP_MAX_MS: i64 = limits::CLOCK_STEP_MAX.as_millis() as i64;
 
-/// Under which name a connector remembers the clock of its last turn.
-const REMEMBERED: &str = "clock";
+/// Where the reading of the last turns stands, below the data folder.
+const FILE: &str = "clock";
 
 /// Reads a clock, in milliseconds.
 pub type ReadMs = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -36,6 +36,13 @@ pub struct Clocks {
 }
 
 impl Clocks {
+    /// A wall clock that nobody moves: as it is now, and from here on as time passes. The ledger is stamped with it, so
+    /// that a clock that is moved while something is written leaves no instant behind that has not come yet.
+    pub(super) fn steady(&self) -> ReadMs {
+        let (at_start, uptime_ms) = (self.read(), Arc::clone(&self.uptime_ms));
+        Arc::new(move || at_start.wall_ms.saturating_add(uptime_ms() - at_start.uptime_ms))
+    }
+
     /// All of them at once.
     pub fn read(&self) -> Reading {
         Reading { wall_ms: (self.wall_ms)(), uptime_ms: (self.uptime_ms)(), boot: self.boot }
@@ -141,24 +148,33 @@ fn failure(connector: &str, now: &Reading, doubt: Doubt) -> Failure {
     }
 }
 
-/// Judges the clock at the beginning of a turn, and remembers it when something is to be done.
+/// Looks at the clock when turns begin: whether it was moved since turns last began here. The reading stands in a file
+/// of its own and not in a ledger, where a wrong one would stand for ever; without the file nothing can be told.
+pub(super) fn look(data_dir: &Path, clocks: &Clocks) -> Option<Doubt> {
+    let file = data_dir.join(FILE);
+    let now = clocks.read();
+    let earlier = fs::read(&file).ok().and_then(|bytes| Reading::from_bytes(&bytes));
+    let temporary = file.with_extension("new");
+    if let Err(error) = fs::write(&temporary, now.to_bytes()).and_then(|()| fs::rename(&temporary, &file)) {
+        tracing::warn!("`{}` cannot be written ({error}): the next turn cannot tell a moved clock", file.display());
+    }
+    doubt(&now, &Past { earlier, ..Past::default() })
+}
+
+/// Judges the clock at the beginning of a connector's turn.
 ///
 /// # Errors
-/// `clock-behind` until it is set; `clock-stepped` once after each step.
-pub(super) fn begin(connector: &str, state: &ConnectorState, clocks: &Clocks) -> Result<(), Failure> {
+/// `clock-behind` until it is set; `clock-stepped` when [`look`] found that it was moved.
+pub(super) fn begin(
+    connector: &str,
+    state: &ConnectorState,
+    clocks: &Clocks,
+    moved: Option<Doubt>,
+) -> Result<(), Failure> {
     let now = clocks.read();
-    let earlier = state.recall(REMEMBERED)?.and_then(|bytes| Reading::from_bytes(&bytes));
     let past =
-        Past { earlier, covered_until_ms: state.covered_until_ms()?, recorded_at_ms: state.last_at_ms()? };
-    match doubt(&now, &past) {
-        None => Ok(state.remember(REMEMBERED, &now.to_bytes())?),
-        Some(doubt) => {
-            if matches!(doubt, Doubt::Stepped { .. }) {
-                state.remember(REMEMBERED, &now.to_bytes())?;
-            }
-            Err(failure(connector, &now, doubt))
-        }
-    }
+        Past { earlier: None, covered_until_ms: state.covered_until_ms()?, recorded_at_ms: state.last_at_ms()? };
+    moved.or_else(|| doubt(&now, &past)).map_or(Ok(()), |doubt| Err(failure(connector, &now, doubt)))
 }
 
 /// Judges the clock again whenever a window is to be closed.
@@ -266,6 +282,28 @@ mod tests {
             Arc::new(move || clock.load(Ordering::SeqCst))
         };
         (Clocks { wall_ms: read(&wall), uptime_ms: read(&uptime), boot: [1; 16] }, wall, uptime)
+    }
+
+    #[test]
+    fn a_step_between_turns_is_refused_once_and_the_ledger_never_hears_of_it() {
+        let (clocks, wall, uptime) = clocks();
+        let folder = tempfile::tempdir().expect("a folder");
+        let look = || look(folder.path(), &clocks);
+        assert_eq!(look(), None, "the first time");
+        wall.fetch_add(9 * HOUR_MS, Ordering::SeqCst);
+        uptime.fetch_add(9 * HOUR_MS, Ordering::SeqCst);
+        assert_eq!(look(), None, "a night");
+        let steady = clocks.steady();
+        let before_ms = steady();
+        wall.fetch_add(24 * HOUR_MS, Ordering::SeqCst);
+        assert_eq!(steady(), before_ms, "what is written now is stamped as if nobody had moved the clock");
+        assert_eq!(look(), Some(Doubt::Stepped { by_ms: 24 * HOUR_MS }));
+        assert_eq!(look(), None, "the next turn takes it as it is");
+        wall.fetch_sub(24 * HOUR_MS, Ordering::SeqCst);
+        assert_eq!(look(), Some(Doubt::Stepped { by_ms: -24 * HOUR_MS }), "set right again");
+        fs::write(folder.path().join(FILE), b"rubbish").expect("written");
+        assert_eq!(look(), None, "nothing can be told");
+        assert_eq!(look(), None);
     }
 
     #[test]

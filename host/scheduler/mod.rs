@@ -53,7 +53,7 @@ impl Host {
     /// # Errors
     /// When the data folder is missing, in use, damaged or behind.
     pub fn open(config: Config, clocks: Clocks) -> Result<(Self, Vec<String>), Failure> {
-        let (state, announcements) = State::open_with_clock(&config.data_dir, Arc::clone(&clocks.wall_ms))?;
+        let (state, announcements) = State::open_with_clock(&config.data_dir, clocks.steady())?;
         let sandbox = sandbox_of(&config)?;
         let announcements = announcements.into_iter().map(|announcement| announcement.text).collect();
         Ok((Self { config, sandbox, state, locks: Arc::default(), clocks }, announcements))

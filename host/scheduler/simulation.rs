@@ -120,6 +120,8 @@ struct Machine {
     remembered: Option<Reading>,
     /// How far the clock was really off when it was remembered, and in which start of the machine.
     really: (u8, i64),
+    /// How far the clock was off when the run began.
+    steady_by_ms: i64,
     windows: Vec<Window>,
     /// For the zones in which windows are read again.
     readings: Option<Vec<Read>>,
@@ -167,6 +169,7 @@ impl Machine {
             recorded_at_ms: None,
             remembered: None,
             really: (0, 0),
+            steady_by_ms: 0,
             windows: Vec::new(),
             readings: reads_again.then(Vec::new),
             tally: Tally::default(),
@@ -233,7 +236,8 @@ impl Machine {
     }
 
     fn record(&mut self) {
-        let wall_ms = self.read().wall_ms;
+        // Stamped as if nobody had moved the clock since the run began.
+        let wall_ms = self.now_ms + self.steady_by_ms;
         self.recorded_at_ms = Some(self.recorded_at_ms.map_or(wall_ms, |before| before.max(wall_ms)));
     }
 
@@ -243,12 +247,9 @@ impl Machine {
         let at_start = self.read();
         let (covered_until_ms, recorded_at_ms) = (self.covered_until_ms, self.recorded_at_ms);
         let found = doubt(&at_start, &Past { earlier: self.remembered, covered_until_ms, recorded_at_ms });
-        if found.is_none() || self.stepped_since_remembered() {
-            self.remembered = Some(at_start);
-            self.record();
-        }
         let moved = self.stepped_since_remembered();
-        self.really = if self.remembered == Some(at_start) { (self.boot, self.wrong_by_ms) } else { self.really };
+        (self.remembered, self.really) = (Some(at_start), (self.boot, self.wrong_by_ms));
+        self.steady_by_ms = self.wrong_by_ms;
         if found.is_some() {
             self.tally.refused += 1;
             return;
@@ -268,7 +269,7 @@ impl Machine {
         for interval in due::windows(line) {
             self.record();
             if let Some(readings) = &mut self.readings {
-                let opened_at_ms = self.now_ms + self.wrong_by_ms;
+                let opened_at_ms = self.now_ms + self.steady_by_ms;
                 readings.push(Read { kind: WindowKind::Live, interval, opened_at_ms, is_closed: false });
             }
             self.windows.push(Window { interval, is_closed: false });
@@ -318,7 +319,7 @@ impl Machine {
         let Some(readings) = &mut self.readings else { return };
         for interval in reread::due(readings, &AFTER_MS, at_start.wall_ms) {
             self.tally.rereads += 1;
-            let opened_at_ms = self.now_ms + self.wrong_by_ms;
+            let opened_at_ms = self.now_ms + self.steady_by_ms;
             readings.push(Read { kind: WindowKind::Replay, interval, opened_at_ms, is_closed: true });
         }
     }

@@ -10,7 +10,7 @@ use futures::{StreamExt as _, stream};
 use super::{
     Host,
     assemble::{self, Assembled, SignIn},
-    clock::{self, Clocks},
+    clock::{self, Doubt},
     due::{self, Line},
     files::Folder,
     reread::{self, Read},
@@ -62,7 +62,8 @@ pub async fn sync(
     what: &Sync,
     watch: impl Fn(&str) -> Arc<dyn Progress>,
 ) -> Vec<ConnectorOutcome> {
-    let turns = connectors.iter().map(|connector| one(host, connector, what, watch(&connector.name)));
+    let moved = clock::look(&host.config.data_dir, &host.clocks);
+    let turns = connectors.iter().map(|connector| one(host, connector, what, moved, watch(&connector.name)));
     let mut outcomes: Vec<ConnectorOutcome> =
         stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(host.config.connectors_at_once_max).collect().await;
     let position = |outcome: &ConnectorOutcome| connectors.iter().position(|connector| connector.name == outcome.name);
@@ -70,9 +71,16 @@ pub async fn sync(
     outcomes
 }
 
-async fn one(host: &Host, connector: &Connector, what: &Sync, progress: Arc<dyn Progress>) -> ConnectorOutcome {
+async fn one(
+    host: &Host,
+    connector: &Connector,
+    what: &Sync,
+    moved: Option<Doubt>,
+    progress: Arc<dyn Progress>,
+) -> ConnectorOutcome {
     let (mut windows, mut mailboxes) = (Vec::new(), HashSet::new());
-    let failure = turn(host, connector, what, progress, &mut windows, &mut mailboxes).await.err();
+    let turn = turn(host, connector, what, moved, progress, &mut windows, &mut mailboxes);
+    let failure = turn.await.err();
     if let Some(failure) = &failure {
         tracing::error!(connector = connector.name, code = failure.code, "{failure}");
     }
@@ -83,25 +91,27 @@ async fn turn(
     host: &Host,
     connector: &Connector,
     what: &Sync,
+    moved: Option<Doubt>,
     progress: Arc<dyn Progress>,
     windows: &mut Vec<WindowReport>,
     mailboxes: &mut HashSet<Arc<str>>,
 ) -> Result<(), Failure> {
     let assembled = assemble::turn(host, connector, progress, SignIn::Now).await?;
-    let done = all_due(connector, &host.clocks, &assembled, what, windows).await;
+    let done = match clock::begin(&connector.name, &assembled.turn.state, &host.clocks, moved) {
+        Ok(()) => all_due(connector, &assembled, what, windows).await,
+        Err(failure) => Err(failure),
+    };
     *mailboxes = assembled.turn.mailboxes.into_inner().unwrap_or_else(PoisonError::into_inner);
     done
 }
 
 async fn all_due(
     connector: &Connector,
-    clocks: &Clocks,
     assembled: &Assembled,
     what: &Sync,
     windows: &mut Vec<WindowReport>,
 ) -> Result<(), Failure> {
     let turn = &assembled.turn;
-    clock::begin(&connector.name, &turn.state, clocks)?;
     finish(turn).await?;
     match (assembled.traits.reading, what.lane) {
         (ReadingMode::Whole | ReadingMode::Since, Lane::Backfill(_)) => Err(no_time_line(connector)),

@@ -6,6 +6,7 @@
 //! - `parked`: mending, trying again, giving up;
 //! - `faults`: a site that throttles, fails, lies and hangs up;
 //! - `catch_up`: missed days and late items;
+//! - `windows`: backfills, windows that are read again, a clock that was moved;
 //! - `record`: an index that is gone, a record that was tampered with.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
@@ -15,4 +16,5 @@ mod catch_up;
 mod faults;
 mod parked;
 mod record;
+mod windows;
 mod words;
