@@ -82,7 +82,8 @@ async fn dry_run(host: &Host, connector: &Connector, interval: Interval, json: b
         println!("{}", connector.name);
         for (interval, total) in &planned {
             let start = interval.start_ms.map_or_else(String::new, rfc3339);
-            let total = total.map_or_else(|| "the source cannot tell how much".to_owned(), |n| format!("the source has {n}"));
+            let total =
+                total.map_or_else(|| "the source cannot tell how much".to_owned(), |n| format!("the source has {n}"));
             println!("  would read {start} .. {}: {total}", rfc3339(interval.end_ms));
         }
     }

@@ -22,9 +22,8 @@ pub(super) fn run(context: &Context, command: &Json) -> Result<ExitCode, CliErro
         let open = windows.iter().filter(|window| window.state == WindowState::Open).count();
         let is_beside = |window: &&WindowRow| matches!(window.kind, WindowKind::Replay | WindowKind::Backfill);
         let last = windows.iter().rev().find(|window| !is_beside(window));
-        let half_filled = windows
-            .iter()
-            .find(|window| window.kind == WindowKind::Backfill && window.state == WindowState::Open);
+        let half_filled =
+            windows.iter().find(|window| window.kind == WindowKind::Backfill && window.state == WindowState::Open);
         let summary = ConnectorSummary {
             name: connector.name.clone(),
             windows: windows.iter().map(Into::into).collect(),

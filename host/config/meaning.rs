@@ -445,7 +445,9 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     let reread_ms = reread_ms(typed.reread_days.as_deref()).map_err(&wrong)?;
     let failures_percent_max = typed.failures_percent_max.unwrap_or(limits::FAILURES_PERCENT_MAX);
     if failures_percent_max > 100 {
-        return Err(wrong("`failures_percent_max` is more than 100, which already means that nothing stops a window".into()));
+        return Err(wrong(
+            "`failures_percent_max` is more than 100, which already means that nothing stops a window".into(),
+        ));
     }
     if typed.destinations.is_empty() {
         return Err(wrong("it has no destination".into()).hint("add `destinations = [{ kind = \"maildir\", root = \"mail\", mailboxes = { domains = [\"example.com\"] } }]`"));

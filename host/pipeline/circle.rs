@@ -132,7 +132,8 @@ mod tests {
             let held = if page % 50 == 0 { Held::SomethingNew } else { Held::Repetitions };
             note(page, held).unwrap();
         }
-        let ended = (1_000..).position(|page| note(page, if page % 3 == 0 { Held::Nothing } else { Held::Repetitions }).is_err());
+        let ended = (1_000..)
+            .position(|page| note(page, if page % 3 == 0 { Held::Nothing } else { Held::Repetitions }).is_err());
         assert!(ended.unwrap() <= 2 * limits::REPEATED_PAGES_MAX as usize, "empty pages between them change nothing");
         circle.clear();
         note(0, Held::Repetitions).unwrap();

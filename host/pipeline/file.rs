@@ -30,7 +30,11 @@ pub(super) fn stand_in(file: &FileMemory, failure: Failure) -> Page {
 /// Why a file that was left half-read cannot be read on.
 pub(super) fn lost(file: &FileMemory, is_gone: bool, fetched: u64) -> Failure {
     let (code, what, hint) = if is_gone {
-        ("file-gone", "is not there any more", "lay it there again and run `chancery sync`, or discard this with a reason")
+        (
+            "file-gone",
+            "is not there any more",
+            "lay it there again and run `chancery sync`, or discard this with a reason",
+        )
     } else {
         ("file-changed", "changed", "it is read anew by itself")
     };

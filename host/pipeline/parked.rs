@@ -18,9 +18,7 @@ use super::{
 };
 use crate::{
     item::{Failure, Page, Resolution, TimestampMs},
-    state::{
-        CopyKey, CopyRow, CopyStep, Group, ItemRow, Ordinal, ParkedRow, Standing, Target, WindowId,
-    },
+    state::{CopyKey, CopyRow, CopyStep, Group, ItemRow, Ordinal, ParkedRow, Standing, Target, WindowId},
 };
 
 /// Which parked things to try.
@@ -134,7 +132,10 @@ async fn retry_page(turn: &Turn, page_name: [u8; 32], chosen: Chosen, retried: &
     let done = turn
         .with_state(move |state| {
             windows.into_iter().try_for_each(|window| state.seal_if_settled(window).map(drop))?;
-            chosen.iter().map(|(ordinal, copies)| Ok(outcome(&state.item(*ordinal)?, copies))).collect::<Result<Vec<_>, _>>()
+            chosen
+                .iter()
+                .map(|(ordinal, copies)| Ok(outcome(&state.item(*ordinal)?, copies)))
+                .collect::<Result<Vec<_>, _>>()
         })
         .await?;
     for Retried { tried, freed, still_parked } in done {

@@ -91,7 +91,8 @@ mod tests {
         let tally = Tally::default();
         let message = ("1", Event::Message, 0, Some(0));
         assert_eq!(tally.note(&page(&[message, message], &[])), 1, "a repetition");
-        let others = [("1", Event::Message, 0, Some(1)), ("1", Event::Edit, 0, Some(0)), ("1", Event::Message, 1, Some(0))];
+        let others =
+            [("1", Event::Message, 0, Some(1)), ("1", Event::Edit, 0, Some(0)), ("1", Event::Message, 1, Some(0))];
         assert_eq!(tally.note(&page(&others, &[])), 3, "another owner, event, revision");
         assert_eq!(tally.note(&page(&[("1", Event::Message, 0, None)], &["1", "1"])), 2, "no owner; unreadable");
         assert_eq!(tally.note(&page(&[message], &["1"])), 0, "a page of repetitions");

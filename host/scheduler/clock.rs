@@ -172,8 +172,7 @@ pub(super) fn begin(
     moved: Option<Doubt>,
 ) -> Result<(), Failure> {
     let now = clocks.read();
-    let past =
-        Past { earlier: None, covered_until_ms: state.covered_until_ms()?, recorded_at_ms: state.last_at_ms()? };
+    let past = Past { earlier: None, covered_until_ms: state.covered_until_ms()?, recorded_at_ms: state.last_at_ms()? };
     moved.or_else(|| doubt(&now, &past)).map_or(Ok(()), |doubt| Err(failure(connector, &now, doubt)))
 }
 
@@ -236,11 +235,7 @@ mod tests {
                 past(Some(at(1_000 * HOUR_MS, 99 * HOUR_MS, 1)), None, hours(1_000)),
                 Some(Doubt::Stepped { by_ms: -HOUR_MS }),
             ),
-            (
-                "set by five minutes",
-                past(Some(at(999 * HOUR_MS - 5 * MINUTE_MS, 99 * HOUR_MS, 1)), None, None),
-                None,
-            ),
+            ("set by five minutes", past(Some(at(999 * HOUR_MS - 5 * MINUTE_MS, 99 * HOUR_MS, 1)), None, None), None),
             (
                 "set by a little more",
                 past(Some(at(999 * HOUR_MS - 5 * MINUTE_MS - 1, 99 * HOUR_MS, 1)), None, None),
@@ -249,11 +244,7 @@ mod tests {
             ("another start of the machine", past(Some(at(5, 99 * HOUR_MS, 2)), None, hours(999)), None),
             ("a start that cannot be told", past(Some(at(5, 99 * HOUR_MS, 0)), None, None), None),
             ("a little behind the ledger", past(None, None, Some(now.wall_ms + 5 * MINUTE_MS)), None),
-            (
-                "behind the ledger",
-                past(None, None, hours(1_001)),
-                Some(Doubt::Behind { recorded_ms: 1_001 * HOUR_MS }),
-            ),
+            ("behind the ledger", past(None, None, hours(1_001)), Some(Doubt::Behind { recorded_ms: 1_001 * HOUR_MS })),
             (
                 "behind what is covered, by anything",
                 past(None, Some(now.wall_ms + 1), None),

@@ -45,12 +45,8 @@ mod tests {
 
     #[test]
     fn every_missed_hour_is_due_once_and_in_order() {
-        let line = |covered, since, now| Line {
-            covered_until_ms: covered,
-            since_ms: since,
-            now_ms: now,
-            grace_ms: HOUR_MS,
-        };
+        let line =
+            |covered, since, now| Line { covered_until_ms: covered, since_ms: since, now_ms: now, grace_ms: HOUR_MS };
         let table = [
             ("first run", line(None, None, 100 * HOUR_MS), vec![(75, 99)]),
             ("since", line(None, Some(90 * HOUR_MS), 100 * HOUR_MS), vec![(90, 99)]),

@@ -26,7 +26,8 @@ impl<'a> Folder<'a> {
         setting: Option<&'a str>,
     ) -> Result<Self, Failure> {
         let Some(path) = setting else {
-            let message = format!("connector `{}`: its source reads files, but no setting names a folder", connector.name);
+            let message =
+                format!("connector `{}`: its source reads files, but no setting names a folder", connector.name);
             return Err(Failure::new("settings", NextMove::AskPerson, message));
         };
         Ok(Self { traits, folders, path })
@@ -41,7 +42,10 @@ impl<'a> Folder<'a> {
         }
         let there = self.folders.list(self.path)?;
         let is_there = |subject: Option<&str>| there.iter().any(|stamp| Some(&*stamp.path) == subject);
-        Ok(half_read.filter(|row| !is_there(row.subject.as_deref())).filter_map(|row| pipeline::gone(state, row)).collect())
+        Ok(half_read
+            .filter(|row| !is_there(row.subject.as_deref()))
+            .filter_map(|row| pipeline::gone(state, row))
+            .collect())
     }
 
     /// Files that are new or changed and have been quiet for a while, by path.

@@ -51,7 +51,8 @@ pub fn due(windows: &[Read], after_ms: &[i64], now_ms: TimestampMs) -> Vec<Inter
     for window in closed(WindowKind::Live) {
         let Interval { start_ms: Some(start_ms), end_ms } = window.interval else { continue };
         // The last of the days that have passed; reading now makes up for those before it.
-        let passed = after_ms.iter().map(|after_ms| end_ms.saturating_add(*after_ms)).filter(|due_ms| *due_ms <= now_ms);
+        let passed =
+            after_ms.iter().map(|after_ms| end_ms.saturating_add(*after_ms)).filter(|due_ms| *due_ms <= now_ms);
         let Some(due_ms) = passed.max() else { continue };
         let covering = beside.range(end_ms.saturating_sub(longest_ms)..=start_ms).flat_map(|(_, readings)| readings);
         let mut readings = covering.filter(|reading| reading.interval.end_ms >= end_ms).chain([&window]);
@@ -108,10 +109,12 @@ mod tests {
             ("a backfill counts", vec![day, read(WindowKind::Backfill, -24, 48, 50)], 60, &[]),
             ("one that covers a part does not", vec![day, read(WindowKind::Backfill, 1, 48, 50)], 60, &[(0, 24)]),
             ("read late, it was read after its day", vec![live(0, 24, 50)], 100, &[]),
-            ("hours are joined up to a day", (0..30).map(|hour| live(hour, hour + 1, hour + 1)).collect(), 200, &[
-                (0, 24),
-                (24, 30),
-            ]),
+            (
+                "hours are joined up to a day",
+                (0..30).map(|hour| live(hour, hour + 1, hour + 1)).collect(),
+                200,
+                &[(0, 24), (24, 30)],
+            ),
         ];
         for (name, windows, now, expect) in table {
             let found = due(&windows, &AFTER_MS, now * HOUR_MS);

@@ -345,7 +345,7 @@ impl Machine {
         let first = self.windows.first().unwrap_or_else(|| panic!("{zone}: no window"));
         let mut end_ms = first.interval.start_ms;
         for Window { interval, .. } in &self.windows {
-            assert_eq!(interval.start_ms, end_ms, "{zone}: a gap or an overlap");
+            assert_eq!(interval.start_ms, end_ms, "{zone}, seed {SEED:#x}: a gap or an overlap");
             let start_ms = interval.start_ms.expect("a start");
             assert!(start_ms < interval.end_ms && interval.end_ms - start_ms <= DAY_MS, "{zone}: {interval:?}");
             end_ms = Some(interval.end_ms);
@@ -424,7 +424,6 @@ fn ten_years_in_every_zone_are_one_time_line() {
             sum
         })
     });
-    println!("{} zones, seed {SEED:#x}: {tally:?}", zones.len());
     for (what, count) in [
         ("refused", tally.refused),
         ("steps", tally.steps),
@@ -434,7 +433,7 @@ fn ten_years_in_every_zone_are_one_time_line() {
         ("deaths", tally.deaths),
         ("left open", tally.left_open),
     ] {
-        assert!(count > 1_000, "{what}: {count} times is not worth the name");
+        assert!(count > 1_000, "{what}: {count} times is not worth the name; seed {SEED:#x}, {tally:?}");
     }
 }
 

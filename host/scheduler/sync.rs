@@ -190,11 +190,14 @@ async fn files(
         windows.push(pipeline::run(turn, &due).await?);
     }
     for due in folder.due(connector, &turn.state, now_ms).await? {
-        let report = pipeline::run(turn, &due).await?;
-        let is_due_again = report.file_is_due;
-        windows.push(report);
-        if is_due_again {
-            windows.push(pipeline::run(turn, &due).await?);
+        let mut report = pipeline::run(turn, &due).await?;
+        if report.file_is_due {
+            let again = pipeline::run(turn, &due).await?;
+            // What stood for the file is parked no more, once it was read after all.
+            report.row = turn.state.window(report.row.id)?;
+            windows.extend([report, again]);
+        } else {
+            windows.push(report);
         }
     }
     Ok(())

@@ -73,7 +73,9 @@ fn whatever_changed_a_backfill_of_what_was_delivered_imports_nothing() {
     let row = format!("{},mended@example.com\n", unmapped.unwrap().person);
     let changes: [(&str, &dyn Fn()); 4] = [
         ("nothing", &|| {}),
-        ("a setting", &|| change(&world, "{ plugin = \"email\" }", "{ plugin = \"email\", settings = { html = false } }")),
+        ("a setting", &|| {
+            change(&world, "{ plugin = \"email\" }", "{ plugin = \"email\", settings = { html = false } }")
+        }),
         ("a mapping", &|| {
             let mapping = fs::read_to_string(world.path("mapping.csv")).unwrap();
             fs::write(world.path("mapping.csv"), mapping + &row).unwrap();
@@ -267,6 +269,9 @@ fn a_clock_that_was_moved_closes_nothing_until_somebody_looked() {
     // One that was put forward and stays there is taken for right the second time.
     assert_eq!(code(&sync(5 * HOUR_MS)), "clock-stepped");
     sync(5 * HOUR_MS).expect(0);
-    assert_eq!(Counts::read(&world.done(&["report", CONNECTOR, "--json"]).json()).without_seen(), archived.counts.without_seen());
+    assert_eq!(
+        Counts::read(&world.done(&["report", CONNECTOR, "--json"]).json()).without_seen(),
+        archived.counts.without_seen()
+    );
     world.done(&["ledger", "verify"]);
 }
