@@ -13,7 +13,7 @@ use chancery::{
         maildir::{Mailboxes, Maildir, MaildirSettings},
     },
     item::Interval,
-    pipeline::{self, Converter, DestinationSlot, Directory, Due, Mapper, Silent, Source, Turn},
+    pipeline::{self, Brakes, Converter, DestinationSlot, Directory, Due, Mapper, Silent, Source, Turn},
     stage::Stage,
     state::{FileMemory, Pins, State, WindowKind},
 };
@@ -113,6 +113,8 @@ impl House {
             destinations: vec![DestinationSlot { number: 0, destination: Arc::clone(&maildir) }],
             locks: Arc::new(MailboxLocks::default()),
             progress: Arc::new(Silent),
+            closing: Arc::new(Silent),
+            brakes: Brakes::off(),
             directory: Directory::new(vec![maildir]),
             mailboxes: std::sync::Mutex::default(),
         })
@@ -125,6 +127,7 @@ pub(crate) fn live(start_ms: i64, end_ms: i64) -> Due {
         kind: WindowKind::Live,
         interval: Interval { start_ms: Some(start_ms), end_ms },
         file: None,
+        is_gone: false,
         since_bookmark: false,
     }
 }
@@ -140,6 +143,7 @@ pub(crate) fn snapshot(base: &Path, path: &str, end_ms: i64) -> Result<Due> {
         kind: WindowKind::Snapshot,
         interval: Interval { start_ms: None, end_ms },
         file: Some(file),
+        is_gone: false,
         since_bookmark: false,
     })
 }

@@ -39,6 +39,8 @@ pub(super) enum Command {
     Connector(Connector),
     /// Read what is due and deliver it: one turn, now.
     Sync(Sync),
+    /// Read an interval beside the time line, a day at a time; what is archived already is not delivered again.
+    Backfill(Backfill),
     /// How each connector stands.
     Status(Json),
     /// A connector's windows with their counts.
@@ -138,6 +140,27 @@ pub(super) struct Sync {
     #[arg(long, value_name = "FROM..TO")]
     pub(super) window: Option<String>,
     /// Say what is due, read nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Exit with 3 when something is parked.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Print one JSON document instead of words.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backfill {
+    /// The connector.
+    pub(super) name: String,
+    /// First instant: `2026-11-01`, or with a time `2026-11-01T12:00:00Z`.
+    #[arg(long, value_name = "FROM")]
+    pub(super) from: String,
+    /// First instant after it.
+    #[arg(long, value_name = "TO")]
+    pub(super) to: String,
+    /// Say what would be read and how much the source has, read no item.
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Exit with 3 when something is parked.

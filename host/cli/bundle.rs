@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     arguments::Bundle as Command,
-    context::{self, Context},
+    context::{self, Context, now_ms},
     error::CliError,
     sync::parse_window,
 };
@@ -67,7 +67,7 @@ pub(super) async fn run(context: &Context, command: &Command) -> Result<(), CliE
 
 fn interval(command: &Command) -> Result<Interval, CliError> {
     if let Some(window) = &command.window {
-        return parse_window(window);
+        return parse_window(window, now_ms());
     }
     let day = command.day.as_deref().unwrap_or_default();
     let start_ms = parse_instant(day)

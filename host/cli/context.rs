@@ -1,11 +1,11 @@
 //! What most commands begin with: the configuration and the opened host.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{arguments::Arguments, error::CliError};
 use crate::{
     config::{Config, Connector},
-    scheduler::Host,
+    scheduler::{Clocks, Host},
 };
 
 /// What was said for every command.
@@ -30,7 +30,7 @@ impl Context {
 
 /// Opens a configuration's data folder.
 pub(super) fn open(config: Config) -> Result<Host, CliError> {
-    let (host, announcements) = Host::open(config)?;
+    let (host, announcements) = Host::open(config, clocks())?;
     for announcement in announcements {
         eprintln!("note: {announcement}");
     }
@@ -76,5 +76,35 @@ pub(super) fn actor() -> String {
 
 /// The wall clock.
 pub(super) fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
+    jiff::Timestamp::now().as_millisecond() + moved_ms("CHANCERY_CLOCK_PASSED_MS") + moved_ms("CHANCERY_CLOCK_MOVED_MS")
+}
+
+/// The machine's clocks.
+pub(super) fn clocks() -> Clocks {
+    Clocks { wall_ms: Arc::new(now_ms), uptime_ms: Arc::new(uptime_ms), boot: boot() }
+}
+
+/// Time since the machine was started, sleep included; unlike the wall clock it is never set.
+fn uptime_ms() -> i64 {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    since.tv_sec * 1000 + since.tv_nsec / 1_000_000 + moved_ms("CHANCERY_CLOCK_PASSED_MS")
+}
+
+/// The kernel's number of this start of the machine; all zero where it has none.
+fn boot() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).map_or([0; 16], u128::to_be_bytes)
+}
+
+/// In builds with debug assertions a test says here that time has passed, or that somebody moved the wall clock.
+#[cfg(debug_assertions)]
+fn moved_ms(variable: &str) -> i64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// Nothing moves the clock.
+#[cfg(not(debug_assertions))]
+fn moved_ms(_: &str) -> i64 {
+    0
 }

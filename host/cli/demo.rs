@@ -25,7 +25,7 @@ use crate::{
         time::{DAY_MS, parse_instant, rfc3339},
     },
     report::{Summary, text},
-    scheduler::Sync,
+    scheduler::{Lane, Sync},
 };
 
 /// The connector's name.
@@ -170,7 +170,7 @@ fn introduce(dir: &Path, story: &Story, site: &Site, first: bool) {
 async fn archive(config_file: &Path, now_ms: i64, show_progress: bool) -> Result<Summary, CliError> {
     let host = context::open(Config::load(config_file)?)?;
     let connectors: Vec<_> = host.config.connectors.iter().collect();
-    let what = Sync { now_ms, window: None };
+    let what = Sync { now_ms, lane: Lane::Due };
     let summary = sync::turns(&host, &connectors, &what, show_progress).await?;
     host.state.close()?;
     Ok(summary)

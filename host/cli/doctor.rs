@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode};
 
 use super::{
     arguments::Json,
-    context::{Context, print_json},
+    context::{self, Context, print_json},
     error::{self, CliError},
 };
 use crate::{
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
     for CheckpointCopy::Folder(path) in &config.checkpoint_copies {
         findings.push(copies(path));
     }
-    match Host::open(config.clone()) {
+    match Host::open(config.clone(), context::clocks()) {
         Ok((host, announcements)) => {
             findings.extend(announcements.into_iter().map(|text| good("state", text)));
             findings.extend(connectors(&host, &config).await);

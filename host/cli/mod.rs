@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talking to people is what this room is for")]
 
 mod arguments;
+mod backfill;
 mod bundle;
 mod connector;
 mod context;
@@ -70,6 +71,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Init(command) => init::run(&command),
         Command::Connector(command) => connector::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,
+        Command::Backfill(command) => backfill::run(&context, command).await,
         Command::Status(command) => status::run(&context, &command),
         Command::Report(command) => report::run(&context, &command),
         Command::Parked(command) => parked::run(&context, command).await,

@@ -162,6 +162,9 @@ fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
     if let Some(code) = &row.parked {
         println!("  parked      {code}: {}", message(&private, CopyKey::WHOLE));
     }
+    for (who, why) in &private.decisions {
+        println!("  decided     {who}: {why}");
+    }
     for (number, (copy, target)) in (0_u16..).zip(row.copies.iter().zip(&private.targets)) {
         let target = match target {
             Target::Mailbox(address) => format!("mailbox {address}"),

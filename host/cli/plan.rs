@@ -30,7 +30,6 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
                 if known.contains(&name) { host.state.connector(&name)?.covered_until_ms()? } else { None };
             let line = due::Line {
                 covered_until_ms,
-                recorded_at_ms: None,
                 since_ms: connector.since_ms,
                 now_ms: now_ms(),
                 grace_ms: connector.grace_ms,

@@ -4,25 +4,25 @@ use std::{collections::HashSet, process::ExitCode, sync::Arc, time::Instant};
 
 use super::{
     arguments::Sync as Command,
+    backfill,
     context::{self, Context, now_ms, print_json},
     error::{self, CliError},
     progress::Bars,
 };
 use crate::{
     config::Connector,
-    item::{
-        Failure, Interval,
-        time::{parse_instant, rfc3339},
-    },
+    item::{Failure, Interval, time::rfc3339},
     report::{ConnectorSummary, Summary, summary::ErrorSummary, text},
-    scheduler::{self, ConnectorOutcome, Host, Sync},
+    scheduler::{self, ConnectorOutcome, Host, Lane, Sync},
+    state::WindowKind,
 };
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
-    let window = command.window.as_deref().map(parse_window).transpose()?;
+    let now_ms = now_ms();
+    let window = command.window.as_deref().map(|text| parse_window(text, now_ms)).transpose()?;
     let host = context.host()?;
     let connectors = context::connectors(&host.config, &command.names)?;
-    let what = Sync { now_ms: now_ms(), window };
+    let what = Sync { now_ms, lane: window.map_or(Lane::Due, Lane::Interval) };
     if command.dry_run {
         return dry_run(&host, &connectors, &what, command.json).await;
     }
@@ -77,17 +77,12 @@ pub(super) fn exit_code(summary: &Summary, strict: bool) -> u8 {
     }
 }
 
-pub(super) fn parse_window(text: &str) -> Result<Interval, CliError> {
+pub(super) fn parse_window(text: &str, now_ms: i64) -> Result<Interval, CliError> {
     let wrong = |why: String| {
         CliError::usage(format!("`--window {text}`: {why}")).hint("write `--window 2026-11-01..2026-11-02`")
     };
     let (from, to) = text.split_once("..").ok_or_else(|| wrong("it has no `..`".to_owned()))?;
-    let start_ms = parse_instant(from).map_err(wrong)?;
-    let end_ms = parse_instant(to).map_err(wrong)?;
-    if start_ms >= end_ms {
-        return Err(wrong("it ends before it begins".to_owned()));
-    }
-    Ok(Interval { start_ms: Some(start_ms), end_ms })
+    backfill::interval(from, to, now_ms).map_err(wrong)
 }
 
 async fn dry_run(host: &Host, connectors: &[&Connector], what: &Sync, json: bool) -> Result<ExitCode, CliError> {
@@ -101,6 +96,7 @@ async fn dry_run(host: &Host, connectors: &[&Connector], what: &Sync, json: bool
                 serde_json::json!({
                     "start": due.interval.start_ms.map(rfc3339),
                     "end": rfc3339(due.interval.end_ms),
+                    "kind": due.kind.name(),
                     "file": due.file.as_ref().map(|file| &file.path),
                 })
             });
@@ -118,7 +114,8 @@ async fn dry_run(host: &Host, connectors: &[&Connector], what: &Sync, json: bool
             match (due.file, due.interval.start_ms) {
                 (Some(file), _) => println!("  would read file `{}`, {} bytes", file.path, file.size),
                 (None, start) => println!(
-                    "  would read {} .. {}",
+                    "  would read {}{} .. {}",
+                    if due.kind == WindowKind::Replay { "again " } else { "" },
                     start.map_or_else(|| "from the bookmark".to_owned(), rfc3339),
                     rfc3339(due.interval.end_ms)
                 ),

@@ -10,7 +10,11 @@ use std::{
 use super::{error::ConfigError, schedule::Schedule, typed};
 use crate::{
     destinations::maildir::{Mailboxes, MaildirSettings},
-    item::{limits, network::Network, time::parse_instant},
+    item::{
+        limits,
+        network::Network,
+        time::{DAY_MS, parse_instant},
+    },
 };
 
 /// A whole configuration.
@@ -92,6 +96,10 @@ pub struct Connector {
     pub settle_ms: i64,
     /// Where items without any mailbox go.
     pub catch_all: Option<String>,
+    /// How long after its end a window is read again, in milliseconds, ascending.
+    pub reread_ms: Vec<i64>,
+    /// Items of a batch, in percent, that a plugin may fail at.
+    pub failures_percent_max: u32,
 }
 
 /// Which plugin, with which settings.
@@ -438,6 +446,17 @@ fn duration_ms(key: &str, text: Option<&String>, default: Duration) -> Result<i6
         .ok_or_else(|| format!("`{key} = \"{text}\"` is no duration; write one like `48h` or `15m`"))
 }
 
+/// When a closed window is read again; ascending, each once.
+fn reread_ms(typed: Option<&[u32]>) -> Result<Vec<i64>, String> {
+    let mut days = typed.unwrap_or(&limits::REREAD_DAYS).to_vec();
+    if let Some(wrong) = days.iter().find(|days| !(1..=limits::REREAD_DAYS_MAX).contains(days)) {
+        return Err(format!("`reread_days` has {wrong}; write days from 1 to {}", limits::REREAD_DAYS_MAX));
+    }
+    days.sort_unstable();
+    days.dedup();
+    Ok(days.into_iter().map(|days| i64::from(days) * DAY_MS).collect())
+}
+
 fn network(base: &Path, typed: Option<&Network>) -> Network {
     let mut network = typed.cloned().unwrap_or_default();
     network.ca_file = network.ca_file.map(|path| base.join(path));
@@ -463,6 +482,13 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     let grace_ms = duration_ms("grace", typed.grace.as_ref(), limits::GRACE).map_err(&wrong)?;
     let lookback_ms = duration_ms("lookback", typed.lookback.as_ref(), limits::LOOKBACK).map_err(&wrong)?;
     let settle_ms = duration_ms("settle", typed.settle.as_ref(), limits::FILE_SETTLE).map_err(&wrong)?;
+    let reread_ms = reread_ms(typed.reread_days.as_deref()).map_err(&wrong)?;
+    let failures_percent_max = typed.failures_percent_max.unwrap_or(limits::FAILURES_PERCENT_MAX);
+    if failures_percent_max > 100 {
+        return Err(wrong(
+            "`failures_percent_max` is more than 100, which already means that nothing stops a window".into(),
+        ));
+    }
     if typed.destinations.is_empty() {
         return Err(wrong("it has no destination".into()).hint("add `destinations = [{ kind = \"maildir\", root = \"mail\", mailboxes = { domains = [\"example.com\"] } }]`"));
     }
@@ -495,6 +521,8 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
         lookback_ms,
         settle_ms,
         catch_all: typed.catch_all,
+        reread_ms,
+        failures_percent_max,
         name,
     })
 }

@@ -44,6 +44,8 @@ pub(super) struct Connector {
     pub(super) lookback: Option<String>,
     pub(super) settle: Option<String>,
     pub(super) catch_all: Option<String>,
+    pub(super) reread_days: Option<Vec<u32>>,
+    pub(super) failures_percent_max: Option<u32>,
 }
 
 pub(super) type Settings = serde_json::Map<String, serde_json::Value>;

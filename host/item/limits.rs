@@ -76,6 +76,10 @@ pub const ATTACHMENT_BYTES_MAX: u64 = 2 << 30;
 pub const WINDOW_PAGES_MAX: u64 = 10_000_000;
 /// Pages in a row without an item, after which a source is said to loop.
 pub const EMPTY_PAGES_MAX: u32 = 10_000;
+/// Pages in a row with nothing but what the same reading has met before, after which a source is said to loop.
+pub const REPEATED_PAGES_MAX: u32 = 100;
+/// How far after the end of its window an item may say it happened; beyond it is parked as `absurd-time`.
+pub const ITEM_AHEAD_MAX: Duration = Duration::from_secs(48 * 60 * 60);
 
 // What goes through the converter.
 
@@ -110,6 +114,13 @@ pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
 /// Longest wait another side may ask for within a turn; a longer one ends the turn.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
 
+// When a plugin's failures are the plugin's, and not the items'.
+
+/// Items of a batch, in percent, that a plugin may fail at before the window stops (default of `failures_percent_max`).
+pub const FAILURES_PERCENT_MAX: u32 = 50;
+/// Items below which a batch says nothing about the plugin; smaller pages are taken together.
+pub const FAILURES_OF_ITEMS_MIN: u64 = 20;
+
 // What the state keeps.
 
 /// A value in sled: under its blob threshold, whose files it never syncs.
@@ -133,6 +144,16 @@ pub const LOSS_MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
 pub const GRACE: Duration = Duration::from_secs(15 * 60);
 /// A read begins this much before the window (default of `lookback`).
 pub const LOOKBACK: Duration = Duration::from_secs(48 * 60 * 60);
+/// Days after its end at which a closed window is read again (default of `reread_days`).
+pub const REREAD_DAYS: [u32; 3] = [1, 7, 30];
+/// Days after its end at which a window may be read again, and how many of them there may be.
+pub const REREAD_DAYS_MAX: u32 = 366;
+/// Windows that are read again in one turn; the others wait for the next.
+pub const REREADS_PER_TURN_MAX: usize = 64;
+/// Days of one backfill.
+pub const BACKFILL_DAYS_MAX: i64 = 36_525;
+/// How far the wall clock may step, or lie behind what is recorded, before nothing is closed any more.
+pub const CLOCK_STEP_MAX: Duration = Duration::from_secs(5 * 60);
 /// A file must have been unchanged this long before it is read (default of `settle`).
 pub const FILE_SETTLE: Duration = Duration::from_secs(5);
 /// Staged pages are kept this many days after everything was delivered (default of `stage.keep_days`).
@@ -147,5 +168,7 @@ const _: () = assert!(CONVERT_BYTES_MAX <= SKELETON_BYTES_MAX);
 const _: () = assert!((READ_BYTES_MAX as usize) < HOSTCALL_BYTES_MAX);
 const _: () = assert!(CURSOR_BYTES_MAX < RECORD_BYTES_MAX);
 const _: () = assert!(BOOKMARK_BYTES_MAX < RECORD_BYTES_MAX);
+const _: () = assert!(CLOCK_STEP_MAX.as_millis() < GRACE.as_millis());
+const _: () = assert!(FAILURES_PERCENT_MAX <= 100);
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

@@ -21,16 +21,31 @@ struct Seen {
     since: u64,
     lasts: u64,
     empty_pages: u32,
+    repeated_pages: u32,
 }
 
 impl Circle {
-    /// Takes note of a page's cursor and whether it held anything.
+    /// Takes note of a page: its cursor, and what it held.
     ///
     /// # Errors
-    /// `cursor-loop` for a circle, `page-loop` for too many empty pages in a row.
-    pub(super) fn note(&self, connector: &str, cursor: Option<&[u8]>, is_empty: bool) -> Result<(), Failure> {
+    /// `cursor-loop` for a circle, `page-loop` for too many pages in a row that are empty, or hold nothing but what
+    /// this reading has met before.
+    pub(super) fn note(&self, connector: &str, cursor: Option<&[u8]>, held: Held) -> Result<(), Failure> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.empty_pages = if is_empty { seen.empty_pages + 1 } else { 0 };
+        seen.empty_pages = if held == Held::Nothing { seen.empty_pages + 1 } else { 0 };
+        match held {
+            Held::Repetitions => seen.repeated_pages += 1,
+            Held::SomethingNew => seen.repeated_pages = 0,
+            Held::Nothing => {}
+        }
+        if seen.repeated_pages > limits::REPEATED_PAGES_MAX {
+            let message = format!(
+                "the source of connector `{connector}` gave {} pages in a row with nothing but what it gave before in \
+                 this reading",
+                limits::REPEATED_PAGES_MAX
+            );
+            return Err(loops("page-loop", message));
+        }
         if seen.empty_pages > limits::EMPTY_PAGES_MAX {
             let message = format!(
                 "the source of connector `{connector}` gave {} pages in a row without an item",
@@ -54,6 +69,22 @@ impl Circle {
         seen.since += 1;
         Ok(())
     }
+
+    /// Forgets everything: the reading begins anew.
+    pub(super) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Seen::default();
+    }
+}
+
+/// What a page held, as far as circles are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// No item.
+    Nothing,
+    /// Only what this reading has met before.
+    Repetitions,
+    /// Something that it has not.
+    SomethingNew,
 }
 
 fn loops(code: &str, message: String) -> Failure {
@@ -72,14 +103,14 @@ mod tests {
             let circle = Circle::default();
             let found = (0..20_000_u32).position(|step| {
                 let at = if step < tail { step } else { tail + (step - tail) % length };
-                circle.note("c", Some(&at.to_le_bytes()), false).is_err()
+                circle.note("c", Some(&at.to_le_bytes()), Held::SomethingNew).is_err()
             });
             let found = u32::try_from(found.unwrap()).unwrap();
             assert!(found <= 6 * (tail + length), "tail {tail}, length {length}: found after {found}");
         }
         let straight = Circle::default();
         for step in 0..20_000_u32 {
-            straight.note("c", Some(&step.to_le_bytes()), false).unwrap();
+            straight.note("c", Some(&step.to_le_bytes()), Held::SomethingNew).unwrap();
         }
     }
 
@@ -87,9 +118,24 @@ mod tests {
     fn empty_pages_end_somewhere() {
         let circle = Circle::default();
         let ended = (0..=limits::EMPTY_PAGES_MAX)
-            .map(|page| circle.note("c", Some(&page.to_le_bytes()), true))
+            .map(|page| circle.note("c", Some(&page.to_le_bytes()), Held::Nothing))
             .find_map(Result::err)
             .unwrap();
         assert_eq!(ended.code, "page-loop");
+    }
+
+    #[test]
+    fn ever_new_cursors_over_the_same_items_end_soon_and_a_repetition_now_and_then_does_no_harm() {
+        let circle = Circle::default();
+        let note = |page: u32, held| circle.note("c", Some(&page.to_le_bytes()), held);
+        for page in 0..1_000 {
+            let held = if page % 50 == 0 { Held::SomethingNew } else { Held::Repetitions };
+            note(page, held).unwrap();
+        }
+        let ended = (1_000..)
+            .position(|page| note(page, if page % 3 == 0 { Held::Nothing } else { Held::Repetitions }).is_err());
+        assert!(ended.unwrap() <= 2 * limits::REPEATED_PAGES_MAX as usize, "empty pages between them change nothing");
+        circle.clear();
+        note(0, Held::Repetitions).unwrap();
     }
 }

@@ -43,6 +43,9 @@ pub(super) enum Rendering {
 /// Room left for headers and notices when attachments are weighed against a destination's limit.
 const SKELETON_ROOM_BYTES: u64 = 64 << 10;
 
+/// The destination's limit, and no failure of the converter.
+const TOO_LARGE: &str = "message-too-large";
+
 /// Converts what a page still has to deliver.
 pub(super) async fn convert(turn: &Turn, mapped: Mapped) -> Result<Converted, Failure> {
     let Mapped { page, items, plans } = mapped;
@@ -63,6 +66,14 @@ pub(super) async fn convert(turn: &Turn, mapped: Mapped) -> Result<Converted, Fa
             .collect();
         for_limit(turn, &page, &mut converted, limit, &same_limit).await?;
     }
+    let failed = converted.iter().filter_map(|entry| {
+        entry.renderings.iter().find_map(|(_, rendering)| match rendering {
+            Rendering::Failed(reason) if reason.code != TOO_LARGE => Some(&*reason.code),
+            Rendering::Failed(_) | Rendering::Message { .. } => None,
+        })
+    });
+    let codes: Vec<&str> = failed.collect();
+    turn.brakes.converter.note(codes.len() as u64, converted.len() as u64, codes)?;
     crash::point("convert:converted");
     Ok(Converted { page, plans, items: converted })
 }
@@ -281,7 +292,7 @@ fn within(rendering: Rendering, limit: Option<u64>) -> Rendering {
     match (rendering, limit) {
         (Rendering::Message { message, .. }, Some(limit)) if message.size_bytes() > limit => {
             Rendering::Failed(ParkReason {
-                code: "message-too-large".to_owned(),
+                code: TOO_LARGE.to_owned(),
                 message: format!(
                     "the message has {} bytes without its attachments, the destination takes {limit}",
                     message.size_bytes()

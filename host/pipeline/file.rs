@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
+use super::window::Due;
 use crate::{
-    item::{Failure, Page, Unreadable},
+    item::{Failure, NextMove, Page, Unreadable},
     state::{ConnectorState, CopyKey, FileMemory, Group, Ordinal, StateError, WindowRow},
 };
 
@@ -24,6 +25,34 @@ pub(super) fn stand_in(file: &FileMemory, failure: Failure) -> Page {
     let unreadable =
         Unreadable { id, code: failure.code, message: failure.message + &hint, sent_at_ms: None, original: Vec::new() };
     Page { unreadable: vec![unreadable], ..Page::default() }
+}
+
+/// Why a file that was left half-read cannot be read on.
+pub(super) fn lost(file: &FileMemory, is_gone: bool, fetched: u64) -> Failure {
+    let (code, what, hint) = if is_gone {
+        (
+            "file-gone",
+            "is not there any more",
+            "lay it there again and run `chancery sync`, or discard this with a reason",
+        )
+    } else {
+        ("file-changed", "changed", "it is read anew by itself")
+    };
+    let message = format!("the file `{}` {what} before it was read to its end; {fetched} items came of it", file.path);
+    Failure::new(code, NextMove::Reject, message).hint(hint)
+}
+
+/// A file that a window was left open with and that is not there any more; none when the window's file is not known.
+pub fn gone(state: &ConnectorState, row: &WindowRow) -> Option<Due> {
+    let file = FileMemory { path: row.subject.clone()?, size: 0, modified_ms: 0, sha256: [0; 32] };
+    let file = as_left_open(state, &file).ok()?;
+    Some(Due { kind: row.kind, interval: row.interval, file: Some(file), is_gone: true, since_bookmark: false })
+}
+
+/// The file in the state in which its window was opened.
+pub(super) fn as_left_open(state: &ConnectorState, file: &FileMemory) -> Result<FileMemory, StateError> {
+    let remembered = state.recall(&reading_key(file))?.and_then(|sha256| <[u8; 32]>::try_from(sha256).ok());
+    Ok(FileMemory { sha256: remembered.unwrap_or(file.sha256), ..file.clone() })
 }
 
 /// Remembers in which state a file's window was opened, before it is.

@@ -10,12 +10,13 @@ use std::{
 
 use super::{
     attempt::attempt,
+    brake::Brake,
     crash,
     stage::{EarlierPlan, Staged, StagedItem},
     turn::Turn,
 };
 use crate::{
-    item::{Failure, Item, Page, Question, Resolution},
+    item::{Failure, Item, Page, Question, Resolution, TimestampMs, limits},
     state::{CopyStep, Ordinal, ParkReason, Plan, PlannedCopy, Target},
 };
 
@@ -61,10 +62,13 @@ pub(super) enum Doubt {
 
 /// Plans what is not planned yet.
 pub(super) async fn map(turn: &Turn, staged: Staged) -> Result<Mapped, Failure> {
-    let Staged { page, items, .. } = staged;
+    let Staged { page, items, believable_until_ms, .. } = staged;
     let (planned, fresh): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.planned.is_some());
     let resolutions = resolve(turn, &page, &fresh).await?;
-    let mut planner = Planner::load(turn, &fresh, &resolutions).await?;
+    let broken_codes = resolutions.iter().filter_map(|answers| answers.iter().find_map(broken_by_the_mapper));
+    let broken_codes: Vec<&str> = broken_codes.collect();
+    turn.brakes.mapper.note(broken_codes.len() as u64, fresh.len() as u64, broken_codes)?;
+    let mut planner = Planner::load(turn, &fresh, &resolutions, believable_until_ms).await?;
     let mut mapped = Mapped {
         items: planned.into_iter().filter_map(taken_up).collect(),
         plans: Vec::with_capacity(fresh.len()),
@@ -79,8 +83,16 @@ pub(super) async fn map(turn: &Turn, staged: Staged) -> Result<Mapped, Failure> 
     Ok(mapped)
 }
 
+/// The code of an answer that is not about the mapping's own rows and mailboxes.
+fn broken_by_the_mapper(answer: &Resolution) -> Option<&str> {
+    match answer {
+        Resolution::Broken { code, .. } if Brake::counts(code) => Some(code),
+        Resolution::Broken { .. } | Resolution::Mailbox(_) | Resolution::Outside => None,
+    }
+}
+
 /// Asks the mapper for every participant of the fresh items. Items that are unreadable have none.
-async fn resolve(turn: &Turn, page: &Page, fresh: &[StagedItem]) -> Result<Vec<Vec<Resolution>>, Failure> {
+pub(super) async fn resolve(turn: &Turn, page: &Page, fresh: &[StagedItem]) -> Result<Vec<Vec<Resolution>>, Failure> {
     let mut mapper = turn.mapper.lock().await;
     let depends_on_time = mapper.depends_on_time();
     let mut questions: Vec<Question<'_>> = Vec::new();
@@ -112,7 +124,8 @@ async fn resolve(turn: &Turn, page: &Page, fresh: &[StagedItem]) -> Result<Vec<V
 }
 
 /// Decides which copies an item gets.
-struct Planner {
+pub(super) struct Planner {
+    believable_until_ms: TimestampMs,
     /// Which destinations have which mailbox.
     destinations_of: HashMap<String, (Arc<str>, Vec<bool>)>,
     catch_all: Option<String>,
@@ -121,7 +134,12 @@ struct Planner {
 }
 
 impl Planner {
-    async fn load(turn: &Turn, fresh: &[StagedItem], resolutions: &[Vec<Resolution>]) -> Result<Self, Failure> {
+    pub(super) async fn load(
+        turn: &Turn,
+        fresh: &[StagedItem],
+        resolutions: &[Vec<Resolution>],
+        believable_until_ms: TimestampMs,
+    ) -> Result<Self, Failure> {
         let mut addresses: Vec<String> = resolutions
             .iter()
             .flatten()
@@ -144,10 +162,15 @@ impl Planner {
                 })
                 .await?;
         }
-        Ok(Self { destinations_of: destinations_of.collect(), catch_all: turn.catch_all.clone(), reached })
+        Ok(Self {
+            believable_until_ms,
+            destinations_of: destinations_of.collect(),
+            catch_all: turn.catch_all.clone(),
+            reached,
+        })
     }
 
-    fn plan(
+    pub(super) fn plan(
         &mut self,
         turn: &Turn,
         page: &Page,
@@ -158,6 +181,11 @@ impl Planner {
         let Some(item) = page.items.get(staged.position) else {
             return (parked_whole(ordinal, unreadable_reason(page, staged.position)), None);
         };
+        if item.sent_at_ms > self.believable_until_ms {
+            let ahead_hours = limits::ITEM_AHEAD_MAX.as_secs() / 3600;
+            let message = format!("it says that it happened more than {ahead_hours} hours after the end of its window");
+            return (parked_whole(ordinal, ParkReason { code: "absurd-time".to_owned(), message }), None);
+        }
         let mut copies = self.copies(turn, page, item, &resolutions);
         let key_of = |target: &Target| match target {
             Target::Mailbox(address) => turn.state.mailbox_key(address),
@@ -265,7 +293,8 @@ fn taken_up(staged: StagedItem) -> Option<MappedItem> {
         .zip(copies)
         .filter_map(|(number, (destination, target, state))| {
             let doubt = match state {
-                CopyStep::Planned => Doubt::None,
+                // It may have been sent, parked, and freed by a retry that was interrupted.
+                CopyStep::Planned => Doubt::Earlier,
                 CopyStep::Intended { .. } => Doubt::Sent,
                 CopyStep::Done(_) | CopyStep::Parked { .. } | CopyStep::Discarded => return None,
             };

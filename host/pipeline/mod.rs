@@ -15,6 +15,7 @@
 //! from its cursor.
 
 mod attempt;
+mod brake;
 mod circle;
 mod convert;
 pub mod crash;
@@ -26,18 +27,25 @@ pub mod parked;
 pub mod policy;
 mod settle;
 mod stage;
+mod tally;
+mod totals;
 mod turn;
 mod window;
 
 use tokio::sync::mpsc;
 
-use crate::item::{Failure, limits};
+use crate::{
+    item::{Failure, limits},
+    state::WindowRow,
+};
 
 pub use attempt::attempt_for;
+pub use brake::Brakes;
+pub use file::gone;
 pub use parked::{Retried, Selection, retry};
 pub use turn::{
-    Converted, Converter, DestinationSlot, Directory, Mapper, Progress, PullRequest, Reading, Silent, Source, Step,
-    Turn,
+    Closing, Converted, Converter, DestinationSlot, Directory, Mapper, Progress, PullRequest, Reading, Silent, Source,
+    Step, Turn,
 };
 pub use window::{Due, WindowReport};
 
@@ -49,9 +57,7 @@ pub use window::{Due, WindowReport};
 pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
     let window = window::open(turn, due).await?;
     crash::point("window:opened");
-    let (sender, mut staged_pages) = mpsc::channel(limits::PAGES_AHEAD_MAX);
-
-    let reading = async {
+    let reading = async |sender: mpsc::Sender<stage::Staged>| {
         stage::resume(turn, &window, &sender).await?;
         let mut cursor = window.next_page();
         while let Some(at) = cursor {
@@ -62,9 +68,28 @@ pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
                 break; // Delivery failed and says why itself.
             }
         }
-        drop(sender);
-        Ok::<(), Failure>(())
+        Ok(())
     };
+    side_by_side(turn, reading).await?;
+    window::close(turn, window).await
+}
+
+/// Delivers what is still under way in a window that was closed before: a retry of parked copies was interrupted there.
+///
+/// # Errors
+/// The failure that ended it; the same call again goes on from there.
+pub async fn finish(turn: &Turn, row: &WindowRow) -> Result<(), Failure> {
+    side_by_side(turn, async |sender| stage::resume_closed(turn, row, &sender).await).await?;
+    let id = row.id;
+    turn.with_state(move |state| state.seal_if_settled(id)).await.map(drop)
+}
+
+/// Delivers pages while the next ones are being read.
+async fn side_by_side(
+    turn: &Turn,
+    reading: impl AsyncFnOnce(mpsc::Sender<stage::Staged>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (sender, mut staged_pages) = mpsc::channel(limits::PAGES_AHEAD_MAX);
     let delivering = async {
         while let Some(staged) = staged_pages.recv().await {
             let mapped = map::map(turn, staged).await?;
@@ -75,7 +100,9 @@ pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
         staged_pages.close();
         Ok::<(), Failure>(())
     };
-    futures::try_join!(reading, delivering)?;
-
-    window::close(turn, window).await
+    futures::try_join!(reading(sender), delivering)?;
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

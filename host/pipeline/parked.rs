@@ -10,13 +10,15 @@ use std::{
 
 use super::{
     convert, deliver,
-    map::{Doubt, MappedCopy, MappedItem},
+    map::{self, Doubt, MappedCopy, MappedItem, Planner},
     settle,
-    turn::{Step, Turn, blocking},
+    stage::StagedItem,
+    turn::{Turn, blocking},
+    window,
 };
 use crate::{
-    item::{Failure, Page, Question, Resolution},
-    state::{CopyKey, CopyStep, Group, ItemRow, Ordinal, ParkReason, ParkedRow, Plan, PlannedCopy, Target, WindowId},
+    item::{Failure, Page, Resolution, TimestampMs},
+    state::{CopyKey, CopyRow, CopyStep, Group, ItemRow, Ordinal, ParkedRow, Standing, Target, WindowId},
 };
 
 /// Which parked things to try.
@@ -36,19 +38,22 @@ impl Selection {
     }
 }
 
-/// What a retry did, in copies.
+/// What a retry did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retried {
-    /// Looked at.
+    /// Parked copies and items looked at.
     pub tried: u64,
-    /// On their way or delivered now.
+    /// Copies that are parked no more.
     pub freed: u64,
-    /// Still parked.
+    /// Copies and items that are parked still, or again.
     pub still_parked: u64,
 }
 
 /// Rows read from the state at a time.
 const ROWS_MAX: usize = 1_000;
+
+/// What of each item is to be tried, in the order of the items.
+type Chosen = BTreeMap<Ordinal, BTreeSet<u16>>;
 
 /// Tries the selected parked copies again.
 ///
@@ -63,18 +68,16 @@ pub async fn retry(turn: &Turn, selection: &Selection) -> Result<Retried, Failur
             .with_state(move |state| {
                 let rows = state.parked(after, ROWS_MAX)?;
                 let last = rows.last().map(|row| row.key);
-                let mut by_page: BTreeMap<[u8; 32], Vec<Ordinal>> = BTreeMap::new();
-                for row in rows.into_iter().filter(|row| selected.holds(row)) {
-                    let ordinals = by_page.entry(state.item(row.key.ordinal)?.page_name).or_default();
-                    if ordinals.last() != Some(&row.key.ordinal) {
-                        ordinals.push(row.key.ordinal);
-                    }
+                let mut by_page: BTreeMap<[u8; 32], Chosen> = BTreeMap::new();
+                for CopyKey { ordinal, copy } in rows.iter().filter(|row| selected.holds(row)).map(|row| row.key) {
+                    let chosen = by_page.entry(state.item(ordinal)?.page_name).or_default();
+                    chosen.entry(ordinal).or_default().insert(copy);
                 }
                 Ok((by_page, last))
             })
             .await?;
-        for (page_name, ordinals) in by_page {
-            retry_page(turn, page_name, ordinals, &mut retried).await?;
+        for (page_name, chosen) in by_page {
+            retry_page(turn, page_name, chosen, &mut retried).await?;
         }
         match last {
             Some(position) => after = Some(position),
@@ -88,15 +91,12 @@ struct ParkedItem {
     row: ItemRow,
     targets: Vec<Target>,
     resolutions: Vec<Resolution>,
+    believable_until_ms: TimestampMs,
 }
 
-async fn retry_page(
-    turn: &Turn,
-    page_name: [u8; 32],
-    ordinals: Vec<Ordinal>,
-    retried: &mut Retried,
-) -> Result<(), Failure> {
-    let (state, stage) = (Arc::clone(&turn.state), Arc::clone(&turn.stage));
+async fn retry_page(turn: &Turn, page_name: [u8; 32], chosen: Chosen, retried: &mut Retried) -> Result<(), Failure> {
+    let (state, stage, ordinals) =
+        (Arc::clone(&turn.state), Arc::clone(&turn.stage), chosen.keys().copied().collect::<Vec<_>>());
     let (page, items) = blocking(move || {
         let page = Arc::new(stage.read_page(&page_name)?);
         let mut items = Vec::with_capacity(ordinals.len());
@@ -104,27 +104,59 @@ async fn retry_page(
             let row = state.item(ordinal)?;
             // Erased: there is nothing left to deliver.
             let Some(private) = state.item_private(ordinal)? else { continue };
-            items.push(ParkedItem { row, targets: private.targets, resolutions: private.resolutions });
+            let believable_until_ms = window::believable_until_ms(state.window(row.window)?.interval);
+            items.push(ParkedItem {
+                row,
+                targets: private.targets,
+                resolutions: private.resolutions,
+                believable_until_ms,
+            });
         }
         Ok((page, items))
     })
     .await?;
     let mut facts = Group::new();
     let mut mapped = Vec::new();
-    let mut windows: Vec<WindowId> = Vec::new();
+    let mut windows: BTreeSet<WindowId> = BTreeSet::new();
     for item in items {
-        if !windows.contains(&item.row.window) {
-            windows.push(item.row.window);
+        windows.insert(item.row.window);
+        if let Some(copies) = chosen.get(&item.row.ordinal) {
+            mapped.extend(free(turn, &page, item, copies, &mut facts).await?);
         }
-        mapped.extend(free(turn, &page, item, &mut facts, retried).await?);
     }
     turn.with_state(move |state| state.commit(facts)).await?;
-    let planned = super::map::Mapped { page, items: mapped, plans: Vec::new() };
+    let planned = map::Mapped { page, items: mapped, plans: Vec::new() };
     let converted = convert::convert(turn, planned).await?;
     let delivered = deliver::deliver(turn, converted).await?;
     settle::settle(turn, delivered).await?;
-    turn.with_state(move |state| windows.into_iter().try_for_each(|window| state.seal_if_settled(window).map(drop)))
-        .await
+    let done = turn
+        .with_state(move |state| {
+            windows.into_iter().try_for_each(|window| state.seal_if_settled(window).map(drop))?;
+            chosen
+                .iter()
+                .map(|(ordinal, copies)| Ok(outcome(&state.item(*ordinal)?, copies)))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    for Retried { tried, freed, still_parked } in done {
+        retried.tried += tried;
+        retried.freed += freed;
+        retried.still_parked += still_parked;
+    }
+    Ok(())
+}
+
+/// What became of the chosen copies of an item. One that was parked as a whole has the copies of its new plan.
+fn outcome(row: &ItemRow, chosen: &BTreeSet<u16>) -> Retried {
+    let is_parked = |copy: &CopyRow| matches!(copy.state, CopyStep::Parked { .. });
+    let was_whole = chosen.contains(&CopyKey::WHOLE);
+    let of_copies = (0_u16..).zip(&row.copies).filter(|(number, _)| was_whole || chosen.contains(number));
+    let (parked, freed): (Vec<_>, Vec<_>) = of_copies.partition(|(_, copy)| is_parked(copy));
+    Retried {
+        tried: chosen.len() as u64,
+        freed: freed.len() as u64,
+        still_parked: parked.len() as u64 + u64::from(row.parked.is_some()),
+    }
 }
 
 /// Finds out what of an item can go on now, and records it.
@@ -132,45 +164,41 @@ async fn free(
     turn: &Turn,
     page: &Page,
     parked: ParkedItem,
+    chosen: &BTreeSet<u16>,
     facts: &mut Group,
-    retried: &mut Retried,
 ) -> Result<Option<MappedItem>, Failure> {
     let ordinal = parked.row.ordinal;
-    let Some(item) = page.items.get(parked.row.position as usize) else {
-        retried.tried += 1;
-        retried.still_parked += 1;
+    let position = parked.row.position as usize;
+    let Some(item) = page.items.get(position) else {
         return Ok(None); // The source could not read it; only a new reading can help.
     };
-    let questions: Vec<Question<'_>> = item
-        .participants
-        .iter()
-        .map(|&person| Question { person: &page.people[person as usize], at_ms: item.sent_at_ms })
-        .collect();
-    let now = turn.mapper.lock().await.resolve(&questions, &turn.directory).await?;
+    // Its own copies and those of its other observations are there already.
+    let of = match parked.row.standing {
+        Standing::Duplicate { of, .. } => of,
+        Standing::New(_) | Standing::Seen { .. } => ordinal,
+    };
+    let staged = [StagedItem { ordinal, position, of: Some(of), planned: None }];
+    let now = map::resolve(turn, page, &staged).await?;
+    if parked.row.parked.is_some() {
+        let mut planner = Planner::load(turn, &staged, &now, parked.believable_until_ms).await?;
+        let (plan, mapped) = planner.plan(turn, page, &staged[0], now.into_iter().flatten().collect());
+        if mapped.is_some() {
+            facts.replan_item(plan);
+        }
+        return Ok(mapped);
+    }
+    let now: Vec<Resolution> = now.into_iter().flatten().collect();
     let resolved = |id: &str| {
         let at = item.participants.iter().position(|&person| page.people[person as usize].id == id)?;
         now.get(at)
     };
     let mut reached: HashSet<(u16, [u8; 16])> =
-        turn.with_state(move |state| Ok(state.reached(ordinal)?.into_iter().collect())).await?;
+        turn.with_state(move |state| Ok(state.reached(of)?.into_iter().collect())).await?;
     let mut copies = Vec::new();
-    if parked.row.parked.is_some() {
-        retried.tried += 1;
-        let plan = whole(turn, ordinal, &now, &reached).await?;
-        match plan {
-            Some((plan, freed)) => {
-                retried.freed += freed.len() as u64;
-                copies = freed;
-                facts.replan_item(plan);
-            }
-            None => retried.still_parked += 1,
-        }
-    }
     for (number, (copy, target)) in (0..).zip(parked.row.copies.iter().zip(&parked.targets)) {
-        if !matches!(copy.state, CopyStep::Parked { .. }) {
+        if !chosen.contains(&number) || !matches!(copy.state, CopyStep::Parked { .. }) {
             continue;
         }
-        retried.tried += 1;
         let mailbox = match target {
             Target::Mailbox(address) => Some(address.clone()),
             Target::Person(id) => match resolved(id) {
@@ -178,11 +206,7 @@ async fn free(
                 _ => None,
             },
         };
-        let Some(mailbox) = mailbox else {
-            retried.still_parked += 1;
-            continue;
-        };
-        retried.freed += 1;
+        let Some(mailbox) = mailbox else { continue };
         let key = CopyKey { ordinal, copy: number };
         let is_person = matches!(target, Target::Person(_));
         if is_person && !reached.insert((copy.destination, turn.state.mailbox_key(&mailbox))) {
@@ -198,58 +222,16 @@ async fn free(
             doubt: Doubt::Earlier,
         });
     }
-    turn.progress.advanced(Step::Staged, 0);
     if copies.is_empty() {
         return Ok(None);
     }
     // The message shows the addresses that were known when it was first planned, so that every mailbox holds the same
-    // bytes; people who had none then are shown with their mailbox only when nobody got the message before.
-    let shown = if parked.row.parked.is_some() { &now } else { &parked.resolutions };
-    let mailboxes = shown
-        .iter()
-        .map(|resolution| match resolution {
-            Resolution::Mailbox(address) => Some(Arc::from(address.as_str())),
-            Resolution::Outside | Resolution::Broken { .. } => None,
-        })
-        .collect();
-    Ok(Some(MappedItem { ordinal, position: parked.row.position as usize, mailboxes, copies }))
-}
-
-/// A new plan for an item that was parked as a whole, when it now has a mailbox.
-async fn whole(
-    turn: &Turn,
-    ordinal: Ordinal,
-    resolutions: &[Resolution],
-    reached: &HashSet<(u16, [u8; 16])>,
-) -> Result<Option<(Plan, Vec<MappedCopy>)>, Failure> {
-    let mut planned: Vec<PlannedCopy> = Vec::new();
-    let mut mapped: Vec<MappedCopy> = Vec::new();
-    let addresses = resolutions.iter().filter_map(|resolution| match resolution {
-        Resolution::Mailbox(address) => Some(address.clone()),
+    // bytes.
+    let shown = parked.resolutions.iter().map(|resolution| match resolution {
+        Resolution::Mailbox(address) => Some(Arc::from(address.as_str())),
         Resolution::Outside | Resolution::Broken { .. } => None,
     });
-    for address in addresses.collect::<BTreeSet<_>>() {
-        for slot in &turn.destinations {
-            let Some(mailbox) = canonical(turn, &address, slot.number).await? else { continue };
-            if reached.contains(&(slot.number, turn.state.mailbox_key(&mailbox))) {
-                continue;
-            }
-            let Ok(number) = u16::try_from(planned.len()) else { break };
-            mapped.push(MappedCopy {
-                number,
-                destination: slot.number,
-                mailbox: mailbox.as_str().into(),
-                doubt: Doubt::None,
-            });
-            planned.push(PlannedCopy {
-                destination: slot.number,
-                target: Target::Mailbox(mailbox),
-                parked: None::<ParkReason>,
-            });
-        }
-    }
-    let plan = Plan { ordinal, resolutions: resolutions.to_vec(), copies: planned, parked: None, excluded: None };
-    Ok((!mapped.is_empty()).then_some((plan, mapped)))
+    Ok(Some(MappedItem { ordinal, position, mailboxes: shown.collect(), copies }))
 }
 
 async fn canonical(turn: &Turn, address: &str, destination: u16) -> Result<Option<String>, Failure> {

@@ -34,6 +34,12 @@ pub fn decide(next: NextMove, attempt: u32, parkable: bool) -> Decision {
     }
 }
 
+/// Whether a plugin that failed at so many of a batch's items is itself what is broken, so that going on would park
+/// everything. A batch under [`limits::FAILURES_OF_ITEMS_MIN`] items says nothing; 100 percent switches it off.
+pub fn stops(failed: u64, of: u64, percent_max: u32) -> bool {
+    percent_max < 100 && of >= limits::FAILURES_OF_ITEMS_MIN && failed * 100 > of * u64::from(percent_max)
+}
+
 /// Doubles from [`limits::RETRY_DELAY_MIN`] to [`limits::RETRY_DELAY_MAX`].
 fn back_off(attempt: u32) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
@@ -62,6 +68,24 @@ mod tests {
         ];
         for (next, attempt, parkable, expect) in table {
             assert_eq!(decide(next, attempt, parkable), expect, "{next:?} attempt {attempt} parkable {parkable}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_fails_at_most_of_a_batch_stops_it() {
+        let table = [
+            ("half is not more than half", 10, 20, 50, false),
+            ("more than half", 11, 20, 50, true),
+            ("everything", 1_000, 1_000, 50, true),
+            ("too few to tell", 19, 19, 50, false),
+            ("nothing may fail", 1, 1_000, 0, true),
+            ("nothing failed", 0, 1_000, 0, false),
+            ("switched off", 1_000, 1_000, 100, false),
+            ("a strict share", 11, 100, 10, true),
+            ("no item", 0, 0, 0, false),
+        ];
+        for (name, failed, of, percent_max, expect) in table {
+            assert_eq!(stops(failed, of, percent_max), expect, "{name}");
         }
     }
 

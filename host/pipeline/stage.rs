@@ -8,17 +8,19 @@ use super::{
     crash,
     fetch::{Cursor, Fetched},
     turn::{Turn, blocking},
-    window::Window,
+    window::{self, Window},
 };
 use crate::{
-    item::{Failure, Interval, Page, Resolution},
-    state::{CopyStep, ItemRow, ItemStep, Observation, Ordinal, StagedPage, Standing, Target, WindowId},
+    item::{Failure, Page, Resolution, TimestampMs},
+    state::{CopyStep, ItemRow, ItemStep, Observation, Ordinal, StagedPage, Standing, Target, WindowId, WindowRow},
 };
 
 /// A page that survives a crash, with the items of it that are ours to do.
 pub(super) struct Staged {
     pub(super) page: Arc<Page>,
     pub(super) items: Vec<StagedItem>,
+    /// An item that says it happened later than this is parked.
+    pub(super) believable_until_ms: TimestampMs,
     /// Where the next page begins, when there is one and it was not read yet.
     next: Option<Cursor>,
 }
@@ -52,11 +54,12 @@ pub(super) async fn stage(turn: &Turn, window: &Window, fetched: Fetched) -> Res
     let Fetched { page, draft } = fetched;
     let page = Arc::new(page);
     let next = page.cursor.clone().map(Some);
-    let (state, staging, id, interval) = (Arc::clone(&turn.state), Arc::clone(&page), window.id, window.interval);
+    let (state, staging, id) = (Arc::clone(&turn.state), Arc::clone(&page), window.id);
+    let late = late(&page, window);
     let standings = blocking(move || {
         let page_name = draft.commit(&staging)?;
         crash::point("stage:written");
-        let observations = observations(&staging, interval);
+        let observations = observations(&staging, &late);
         Ok(state.stage_page(StagedPage {
             window: id,
             page_name,
@@ -79,11 +82,17 @@ pub(super) async fn stage(turn: &Turn, window: &Window, fetched: Fetched) -> Res
             Some(StagedItem { ordinal, position, of, planned: None })
         })
         .collect();
-    Ok(Staged { page, items, next })
+    Ok(Staged { page, items, believable_until_ms: window.believable_until_ms(), next })
 }
 
-fn observations(page: &Page, interval: Interval) -> Vec<Observation<'_>> {
-    let late = |at_ms: i64| interval.start_ms.is_some_and(|start_ms| at_ms < start_ms);
+/// For each observation of a page, unreadable ones last, whether it belongs to a window that was closed before.
+fn late(page: &Page, window: &Window) -> Vec<bool> {
+    let items = page.items.iter().map(|item| Some(item.sent_at_ms));
+    let times = items.chain(page.unreadable.iter().map(|unreadable| unreadable.sent_at_ms));
+    times.map(|at_ms| at_ms.is_some_and(|at_ms| window.is_late(at_ms))).collect()
+}
+
+fn observations<'a>(page: &'a Page, late: &[bool]) -> Vec<Observation<'a>> {
     let items = page.items.iter().map(|item| Observation {
         id: &item.id,
         event: item.event,
@@ -92,7 +101,7 @@ fn observations(page: &Page, interval: Interval) -> Vec<Observation<'_>> {
         sent_at_ms: Some(item.sent_at_ms),
         position: 0,
         unreadable: false,
-        late: late(item.sent_at_ms),
+        late: false,
     });
     let unreadable = page.unreadable.iter().map(|unreadable| Observation {
         id: &unreadable.id,
@@ -102,10 +111,10 @@ fn observations(page: &Page, interval: Interval) -> Vec<Observation<'_>> {
         sent_at_ms: unreadable.sent_at_ms,
         position: 0,
         unreadable: true,
-        late: unreadable.sent_at_ms.is_some_and(late),
+        late: false,
     });
-    let numbered = items.chain(unreadable).zip(0..);
-    numbered.map(|(observation, position)| Observation { position, ..observation }).collect()
+    let numbered = items.chain(unreadable).zip(0..).zip(late);
+    numbered.map(|((observation, position), late)| Observation { position, late: *late, ..observation }).collect()
 }
 
 /// Hands on the pages that an earlier attempt staged and did not settle.
@@ -113,14 +122,27 @@ pub(super) async fn resume(turn: &Turn, window: &Window, sender: &Sender<Staged>
     if !window.taken_up {
         return Ok(());
     }
-    let id = window.id;
+    unsettled(turn, window.id, window.believable_until_ms(), sender).await
+}
+
+/// Hands on what is under way of a window that was closed.
+pub(super) async fn resume_closed(turn: &Turn, row: &WindowRow, sender: &Sender<Staged>) -> Result<(), Failure> {
+    unsettled(turn, row.id, window::believable_until_ms(row.interval), sender).await
+}
+
+async fn unsettled(
+    turn: &Turn,
+    id: WindowId,
+    believable_until_ms: TimestampMs,
+    sender: &Sender<Staged>,
+) -> Result<(), Failure> {
     let pages = turn.with_state(move |state| state.pages(id)).await?;
     for row in pages.into_iter().filter(|page| !page.settled) {
         let (state, stage) = (Arc::clone(&turn.state), Arc::clone(&turn.stage));
         let staged = blocking(move || {
             let page = Arc::new(stage.read_page(&row.page_name)?);
             let items = unfinished(&state, id, row.seq)?;
-            Ok(Staged { page, items, next: None })
+            Ok(Staged { page, items, believable_until_ms, next: None })
         })
         .await?;
         if sender.send(staged).await.is_err() {

@@ -8,10 +8,12 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
+use super::brake::Brakes;
 use crate::{
     destinations::{Destination, MailboxLocks},
     item::{
-        Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution, mapping::DirectoryLookup,
+        Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution, TimestampMs,
+        mapping::DirectoryLookup,
     },
     stage::Stage,
     state::{ConnectorState, Pins, StateError},
@@ -76,8 +78,23 @@ pub trait Progress: Send + Sync {
     fn position(&self, per_mille: u32);
 }
 
-/// Watches nothing.
+/// Says whether the clock can be trusted enough to close a window. The pipeline reads no clock itself.
+pub trait Closing: Send + Sync {
+    /// Whether a window that ends at `end_ms` may be closed now, when the ledger was last written at `recorded_at_ms`.
+    ///
+    /// # Errors
+    /// `clock-behind` or `clock-stepped`; the window stays open.
+    fn may_close(&self, end_ms: TimestampMs, recorded_at_ms: Option<TimestampMs>) -> Result<(), Failure>;
+}
+
+/// Watches nothing, and trusts every clock.
 pub struct Silent;
+
+impl Closing for Silent {
+    fn may_close(&self, _: TimestampMs, _: Option<TimestampMs>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
 
 impl Progress for Silent {
     fn advanced(&self, _: Step, _: u64) {}
@@ -125,6 +142,10 @@ pub struct Turn {
     pub locks: Arc<MailboxLocks>,
     /// Who watches.
     pub progress: Arc<dyn Progress>,
+    /// Whether windows may be closed.
+    pub closing: Arc<dyn Closing>,
+    /// What stops a window whose plugin is broken.
+    pub brakes: Brakes,
     /// Which destinations know which mailbox, as asked in this turn.
     pub directory: Directory,
     /// Mailboxes that got a copy in this turn.

@@ -1,21 +1,25 @@
 //! A window's beginning and end.
 //!
-//! A window *closes* when the source was read to its end, every item is staged and planned, and the counts balance; it
-//! is *sealed* when nothing is pending any more.
+//! A window *closes* when the source was read to its end, every item is staged and planned, the counts balance, and the
+//! clock can be trusted; it is *sealed* when nothing is pending any more.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 use super::{
-    attempt::attempt,
     circle::Circle,
     crash,
     fetch::Cursor,
     file,
-    turn::{Reading, Turn},
+    tally::Tally,
+    totals,
+    turn::{Reading, Turn, blocking},
 };
 use crate::{
-    item::{Failure, Interval, NextMove, Page, limits},
-    state::{FileMemory, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow},
+    item::{Failure, Interval, NextMove, Page, TimestampMs, limits},
+    state::{FileMemory, WindowClose, WindowId, WindowKind, WindowOpen, WindowRow, WindowState},
 };
 
 /// A window to be done.
@@ -27,6 +31,8 @@ pub struct Due {
     pub interval: Interval,
     /// For a file: which, and in what state it is remembered when the reading succeeds.
     pub file: Option<FileMemory>,
+    /// The file of a window that was left open is not there any more: what was staged of it is all there will be.
+    pub is_gone: bool,
     /// Whether the source continues from a bookmark instead of reading an interval.
     pub since_bookmark: bool,
 }
@@ -38,11 +44,14 @@ pub struct WindowReport {
     pub row: WindowRow,
     /// What the source said it has, where it can tell.
     pub source_total: Option<u64>,
+    /// The file is another by now than the one this window began with: it is due in a window of its own.
+    pub file_is_due: bool,
 }
 
 /// A window being done.
 pub(super) struct Window {
     pub(super) id: WindowId,
+    kind: WindowKind,
     pub(super) interval: Interval,
     pub(super) bookmark: Option<Vec<u8>>,
     /// Pages of it were staged in an earlier attempt.
@@ -50,10 +59,19 @@ pub(super) struct Window {
     file: Option<FileMemory>,
     /// The file could not be read to its end; it stays due.
     file_parked: AtomicBool,
+    file_is_due: bool,
+    /// Why the file cannot be read on; its window ends with an entry that says so.
+    file_lost: Mutex<Option<Failure>>,
     since_bookmark: bool,
     next: Option<Cursor>,
     pages: AtomicU64,
     pub(super) circle: Circle,
+    pub(super) tally: Tally,
+    /// It fell short of the source's totals and was begun anew.
+    pub(super) read_again: AtomicBool,
+    source_total: Mutex<Option<u64>>,
+    /// What closed windows covered when this one was opened, as few intervals: something new in there is late.
+    archived: Vec<Interval>,
 }
 
 impl Window {
@@ -62,7 +80,9 @@ impl Window {
         self.next.clone()
     }
 
+    /// What the source is asked for. Only the time line looks back: what is read beside it names its own interval.
     pub(super) fn reading(&self, lookback_ms: i64) -> Reading {
+        let lookback_ms = if self.kind == WindowKind::Live { lookback_ms } else { 0 };
         match (&self.file, self.interval.start_ms) {
             (Some(file), _) => Reading::File(file.path.clone()),
             (None, Some(start_ms)) if !self.since_bookmark => Reading::Window(Interval {
@@ -75,6 +95,26 @@ impl Window {
 
     pub(super) fn is_file(&self) -> bool {
         self.file.is_some()
+    }
+
+    /// Whether something of this time belongs to a window that was closed before.
+    pub(super) fn is_late(&self, at_ms: TimestampMs) -> bool {
+        let holds = |interval: &Interval| interval.start_ms.is_none_or(|start_ms| start_ms <= at_ms);
+        self.archived.iter().any(|interval| holds(interval) && at_ms < interval.end_ms)
+    }
+
+    /// The latest time that an item of it may have.
+    pub(super) fn believable_until_ms(&self) -> TimestampMs {
+        believable_until_ms(self.interval)
+    }
+
+    pub(super) fn remember_total(&self, total: Option<u64>) {
+        *self.source_total.lock().unwrap_or_else(PoisonError::into_inner) = total;
+    }
+
+    /// Why its file cannot be read on, once.
+    pub(super) fn file_lost(&self) -> Option<Failure> {
+        self.file_lost.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The last page of a file that cannot be read (on).
@@ -97,65 +137,127 @@ impl Window {
     }
 }
 
+/// The latest time that an item of a window may have.
+pub(super) fn believable_until_ms(interval: Interval) -> TimestampMs {
+    interval.end_ms.saturating_add(limits::ITEM_AHEAD_MAX.as_millis() as i64)
+}
+
 /// Opens a window, or takes up the one that an earlier attempt left open.
 pub(super) async fn open(turn: &Turn, due: &Due) -> Result<Window, Failure> {
     let (due, pins) = (due.clone(), turn.pins);
-    turn.with_state(move |state| {
-        let bookmark = state.bookmark()?;
-        let same = |row: &WindowRow| {
-            row.kind == due.kind && row.subject.as_deref() == due.file.as_ref().map(|file| &*file.path)
-        };
-        let left_open = state
-            .open_windows()?
-            .into_iter()
-            .find(|row| same(row) && (due.file.is_some() || due.since_bookmark || row.interval == due.interval));
-        let file = due.file.clone();
-        if let Some(row) = left_open {
-            // A file that changed since is closed with what was staged of it, and read anew in a window of its own.
-            let (same, stood_in_for) = match &file {
-                Some(file) => (file::is_same(state, file)?, file::is_stood_in_for(state, file, &row)?),
-                None => (true, false),
+    let mut window = turn
+        .with_state(move |state| {
+            let rows = state.windows()?;
+            let bookmark = state.bookmark()?;
+            let same = |row: &&WindowRow| {
+                row.state == WindowState::Open
+                    && row.kind == due.kind
+                    && row.subject.as_deref() == due.file.as_ref().map(|file| &*file.path)
+                    && (due.file.is_some() || due.since_bookmark || row.interval == due.interval)
             };
-            let next = (same && !row.read_to_end).then_some(row.cursor);
-            return Ok(Window {
-                id: row.id,
-                interval: row.interval,
+            let left_open = rows.iter().find(same).cloned();
+            let (id, interval) = match &left_open {
+                Some(row) => (row.id, row.interval),
+                None => {
+                    if let Some(file) = &due.file {
+                        file::begin(state, file)?;
+                    }
+                    let subject = due.file.as_ref().map(|file| file.path.clone());
+                    let opened = WindowOpen { kind: due.kind, interval: due.interval, pins, subject };
+                    (state.open_window(opened)?, due.interval)
+                }
+            };
+            let mut window = Window {
+                id,
+                kind: due.kind,
+                interval,
                 bookmark,
-                taken_up: row.pages > 0,
-                file,
-                file_parked: AtomicBool::new(!same || stood_in_for),
+                taken_up: false,
+                file: due.file.clone(),
+                file_parked: AtomicBool::new(false),
+                file_is_due: false,
+                file_lost: Mutex::default(),
                 since_bookmark: due.since_bookmark,
-                next,
-                pages: AtomicU64::new(row.pages.into()),
+                next: Some(None),
+                pages: AtomicU64::new(0),
                 circle: Circle::default(),
-            });
-        }
-        if let Some(file) = &file {
-            file::begin(state, file)?;
-        }
-        let subject = due.file.as_ref().map(|file| file.path.clone());
-        let id = state.open_window(WindowOpen { kind: due.kind, interval: due.interval, pins, subject })?;
-        Ok(Window {
-            id,
-            interval: due.interval,
-            bookmark,
-            taken_up: false,
-            file,
-            file_parked: AtomicBool::new(false),
-            since_bookmark: due.since_bookmark,
-            next: Some(None),
-            pages: AtomicU64::new(0),
-            circle: Circle::default(),
+                tally: Tally::default(),
+                read_again: AtomicBool::new(false),
+                source_total: Mutex::default(),
+                archived: archived(&rows),
+            };
+            let Some(row) = left_open else { return Ok(window) };
+            window.taken_up = row.pages > 0;
+            window.pages = AtomicU64::new(row.pages.into());
+            window.next = (!row.read_to_end).then(|| row.cursor.clone());
+            if let Some(file) = &due.file {
+                // A file that changed since is closed with what was staged of it, and read anew in a window of its own.
+                let same = !due.is_gone && file::is_same(state, file)?;
+                window.file_parked = AtomicBool::new(!same || file::is_stood_in_for(state, file, &row)?);
+                if !same {
+                    window.file_is_due = !due.is_gone;
+                    window.file = Some(file::as_left_open(state, file)?);
+                    window.file_lost = Mutex::new(Some(file::lost(file, due.is_gone, row.items.fetched)));
+                    // Not one page was staged: there is nothing to stand in for.
+                    window.next = window.next.filter(|_| row.pages > 0);
+                }
+            }
+            Ok(window)
         })
-    })
-    .await
+        .await?;
+    if window.taken_up && !count_again(turn, &window).await? {
+        window.tally.clear();
+        window.next = Some(None);
+    }
+    Ok(window)
 }
 
-/// Compares with the source's totals, closes the window, and seals it when nothing is pending.
+/// What closed windows of the time line and beside it cover, neighbours joined.
+fn archived(rows: &[WindowRow]) -> Vec<Interval> {
+    let closed = rows.iter().filter(|row| row.state != WindowState::Open && row.kind != WindowKind::Snapshot);
+    let mut intervals: Vec<Interval> = closed.map(|row| row.interval).collect();
+    intervals.sort_unstable_by_key(|interval| (interval.start_ms, interval.end_ms));
+    let mut joined: Vec<Interval> = Vec::new();
+    for interval in intervals {
+        match joined.last_mut() {
+            Some(last) if interval.start_ms.is_none_or(|start_ms| start_ms <= last.end_ms) => {
+                last.end_ms = last.end_ms.max(interval.end_ms);
+            }
+            _ => joined.push(interval),
+        }
+    }
+    joined
+}
+
+/// Counts what an earlier attempt at an interval met, from its staged pages. False when they are not there: then the
+/// reading begins anew, for what it met could not be compared with the source's totals.
+async fn count_again(turn: &Turn, window: &Window) -> Result<bool, Failure> {
+    if window.next.is_none() || !matches!(window.reading(0), Reading::Window(_)) {
+        return Ok(true);
+    }
+    let id = window.id;
+    for page in turn.with_state(move |state| state.pages(id)).await? {
+        let stage = std::sync::Arc::clone(&turn.stage);
+        match blocking(move || stage.read_page(&page.page_name)).await {
+            Ok(page) => window.tally.note(&page),
+            Err(failure) if failure.code == "stage-page-lost" && page.settled => return Ok(false),
+            Err(failure) => return Err(failure),
+        };
+    }
+    Ok(true)
+}
+
+/// Closes the window, and seals it when nothing is pending.
 pub(super) async fn close(turn: &Turn, window: Window) -> Result<WindowReport, Failure> {
-    let source_total = compare_totals(turn, &window).await?;
+    if window.next.is_none() {
+        // Read to its end in an earlier attempt, and compared there.
+        totals::ask(turn, &window).await?;
+    }
+    let source_total = *window.source_total.lock().unwrap_or_else(PoisonError::into_inner);
+    let recorded_at_ms = turn.with_state(|state| state.last_at_ms()).await?;
+    turn.closing.may_close(window.interval.end_ms, recorded_at_ms)?;
     let read_whole = !window.file_parked.load(Ordering::Relaxed);
-    let file = window.file;
+    let (file, file_is_due) = (window.file, window.file_is_due);
     let row = turn
         .with_state(move |state| {
             let row = state.window(window.id)?;
@@ -172,30 +274,49 @@ pub(super) async fn close(turn: &Turn, window: Window) -> Result<WindowReport, F
         })
         .await?;
     crash::point("window:sealed");
-    Ok(WindowReport { row, source_total })
+    Ok(WindowReport { row, source_total, file_is_due })
 }
 
-/// A source that knows how much it has must have given at least that; a repeated item may make it more.
-async fn compare_totals(turn: &Turn, window: &Window) -> Result<Option<u64>, Failure> {
-    let Reading::Window(interval) = window.reading(turn.lookback_ms) else { return Ok(None) };
-    let total = attempt(turn, false, || async { turn.source.lock().await.totals(&turn.account, interval).await })
-        .await
-        .map_err(|(failure, _)| failure)?;
-    let Some(total) = total else { return Ok(None) };
-    let id = window.id;
-    let items = turn.with_state(move |state| state.window(id)).await?.items;
-    let met = items.fetched + items.seen;
-    if met >= total {
-        return Ok(Some(total));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Pins;
+
+    fn row(kind: WindowKind, state: WindowState, start_ms: i64, end_ms: i64) -> WindowRow {
+        let interval = Interval { start_ms: (kind != WindowKind::Snapshot).then_some(start_ms), end_ms };
+        WindowRow {
+            id: WindowId(1),
+            kind,
+            interval,
+            pins: Pins::default(),
+            subject: None,
+            state,
+            items: crate::state::ItemCounts::default(),
+            in_flight: 0,
+            late: 0,
+            copies: Vec::new(),
+            pages: 0,
+            read_to_end: true,
+            cursor: None,
+            bookmark: None,
+            source_total: None,
+            opened_at_ms: 0,
+            closed_at_ms: None,
+            sealed_at_ms: None,
+        }
     }
-    Err(Failure::new(
-        "source-total-missing",
-        NextMove::Retry { after: None },
-        format!(
-            "the source of connector `{}` says it has {total} observations for this window and gave {met}; the window \
-             stays open",
-            turn.connector
-        ),
-    )
-    .hint(format!("run `chancery sync {}` again; if it stays so, ask the source's operator", turn.connector)))
+
+    #[test]
+    fn what_closed_windows_cover_is_joined_and_the_others_do_not_count() {
+        let rows = [
+            row(WindowKind::Live, WindowState::Sealed, 10, 20),
+            row(WindowKind::Live, WindowState::Closed, 20, 30),
+            row(WindowKind::Live, WindowState::Open, 30, 40),
+            row(WindowKind::Replay, WindowState::Sealed, 10, 20),
+            row(WindowKind::Backfill, WindowState::Sealed, 0, 5),
+            row(WindowKind::Snapshot, WindowState::Sealed, 0, 100),
+        ];
+        let covered: Vec<_> = archived(&rows).iter().map(|interval| (interval.start_ms, interval.end_ms)).collect();
+        assert_eq!(covered, [(Some(0), 5), (Some(10), 30)]);
+    }
 }

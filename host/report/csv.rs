@@ -25,6 +25,9 @@ pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
         "skipped",
         "failed",
         "pending",
+        "kind",
+        "under_way",
+        "late",
     ])?;
     for connector in connectors {
         for window in &connector.windows {
@@ -48,7 +51,8 @@ pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
                 window.start.map_or_else(String::new, rfc3339),
                 window.end.map_or_else(String::new, rfc3339),
             ];
-            writer.write_record(head.into_iter().chain(counts.map(|count| count.to_string())))?;
+            let tail = [window.kind.to_owned(), window.under_way.to_string(), window.late.to_string()];
+            writer.write_record(head.into_iter().chain(counts.map(|count| count.to_string())).chain(tail))?;
         }
     }
     finish(writer)

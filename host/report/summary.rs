@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     item::time::rfc3339,
-    state::{CopyCounts, ItemCounts, WindowRow},
+    state::{CopyCounts, ItemCounts, WindowKind, WindowRow, WindowState},
 };
 
 /// What `sync --json` and `demo --json` print.
@@ -56,8 +56,18 @@ pub struct WindowSummary {
     /// End; for a file the instant of the reading.
     #[serde(serialize_with = "instant")]
     pub end: Option<i64>,
+    /// On the time line (`live`), a file (`snapshot`), or beside the time line (`backfill`, and `replay` for a window
+    /// that was read again).
+    pub kind: &'static str,
+    /// `open`, `closed` or `sealed`.
+    pub state: &'static str,
     /// Items.
     pub items: Items,
+    /// Items met that nothing has become of yet: they are counted as fetched as soon as something has. Only a window
+    /// that is open, or one in which a retry was interrupted, has any.
+    pub under_way: u64,
+    /// Items whose time lies in a window that was closed before.
+    pub late: u64,
     /// Copies over all destinations.
     pub copies: Copies,
 }
@@ -65,7 +75,7 @@ pub struct WindowSummary {
 /// Items of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Items {
-    /// Met for the first time, or for a further owner.
+    /// Met for the first time, or for a further owner, and accounted for by the others.
     pub fetched: u64,
     /// Every copy is in its mailbox.
     pub delivered: u64,
@@ -160,7 +170,22 @@ impl From<&WindowRow> for WindowSummary {
     fn from(row: &WindowRow) -> Self {
         let mut copies = Copies::default();
         row.copies.iter().for_each(|counts| copies.add(counts.into()));
-        Self { start: row.interval.start_ms, end: Some(row.interval.end_ms), items: (&row.items).into(), copies }
+        // What is under way stands apart, so that the line balances at any moment.
+        let items = Items { fetched: row.items.fetched - row.in_flight, ..(&row.items).into() };
+        Self {
+            start: row.interval.start_ms,
+            end: Some(row.interval.end_ms),
+            kind: row.kind.name(),
+            state: match row.state {
+                WindowState::Open => "open",
+                WindowState::Closed => "closed",
+                WindowState::Sealed => "sealed",
+            },
+            items,
+            under_way: row.in_flight,
+            late: row.late,
+            copies,
+        }
     }
 }
 
@@ -173,6 +198,14 @@ impl ConnectorSummary {
             copies.add(window.copies);
         }
         (items, copies)
+    }
+}
+
+impl ConnectorSummary {
+    /// Windows of a kind, and how many items were new in them.
+    pub fn of_kind(&self, kind: WindowKind) -> (u64, u64) {
+        let windows = self.windows.iter().filter(|window| window.kind == kind.name());
+        windows.fold((0, 0), |(windows, new), window| (windows + 1, new + window.items.fetched + window.under_way))
     }
 }
 

@@ -37,17 +37,28 @@ pub fn window(window: &WindowSummary) -> String {
         Some(start) => format!("{} .. {end}", rfc3339(start)),
         None => format!("file read at {end}"),
     };
-    format!("  {span}\n{}{}", items(&window.items), copies(&window.copies))
+    let why = match window.kind {
+        "replay" => " (read again)",
+        "backfill" => " (backfill)",
+        _ => "",
+    };
+    let open = if window.state == "open" { ", still open" } else { "" };
+    format!("  {span}{why}{open}\n{}{}", items(window), copies(&window.copies))
 }
 
-fn items(items: &Items) -> String {
-    if items.fetched == 0 && items.seen == 0 {
+fn items(window: &WindowSummary) -> String {
+    let (items, mut apart) = (&window.items, String::new());
+    for (count, what) in [(items.seen, "seen before"), (window.late, "late"), (window.under_way, "under way")] {
+        if count > 0 {
+            let _infallible = write!(apart, "; {count} {what}");
+        }
+    }
+    if items.fetched == 0 && apart.is_empty() {
         return "    no items\n".to_owned();
     }
-    let Items { fetched, delivered, parked, duplicate, excluded, seen } = items;
+    let Items { fetched, delivered, parked, duplicate, excluded, seen: _ } = items;
     format!(
-        "    items   {fetched} fetched = {delivered} delivered + {parked} parked + {duplicate} duplicate + {excluded} excluded{}\n",
-        if *seen > 0 { format!("; {seen} seen before") } else { String::new() }
+        "    items   {fetched} fetched = {delivered} delivered + {parked} parked + {duplicate} duplicate + {excluded} excluded{apart}\n"
     )
 }
 

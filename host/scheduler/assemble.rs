@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::{Host, mapping, plugins, secrets};
+use super::{Host, clock::Watch, mapping, plugins, secrets};
 use crate::{
     catalog::lock::Lock,
     config::{Connector, DestinationConfig},
@@ -18,7 +18,7 @@ use crate::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode,
         descriptor::SourceTraits,
     },
-    pipeline::{self, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
+    pipeline::{self, Brakes, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
     sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, SourcePowers, SourceWorker, World},
     stage::Stage,
     state::{ConnectorState, Pins},
@@ -47,7 +47,14 @@ pub(super) struct LoadedSource {
 }
 
 /// Loads a connector's source with its powers.
-pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> Result<LoadedSource, Failure> {
+///
+/// A turn that does not ask it anything needs neither its secret nor the acceptance of its terms.
+pub(super) async fn source(
+    host: &Host,
+    lock: &Lock,
+    connector: &Connector,
+    sign_in: SignIn,
+) -> Result<LoadedSource, Failure> {
     let config = &connector.source.plugin;
     let (inspected, settings) =
         plugins::load(&host.sandbox, lock, &connector.name, World::Source, &config.plugin, &config.settings).await?;
@@ -58,7 +65,9 @@ pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> R
             format!("plugin `{}` is no source", inspected.component.source),
         ));
     };
-    check_terms(connector, &traits)?;
+    if sign_in == SignIn::Now {
+        check_terms(connector, &traits)?;
+    }
     let origins = connector
         .source
         .origins
@@ -71,9 +80,9 @@ pub(super) async fn source(host: &Host, lock: &Lock, connector: &Connector) -> R
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let credentials = match &connector.source.credential {
-        Some(name) => secrets::credential(&host.config, name, inspected.descriptor())?,
-        None => Vec::new(),
+    let credentials = match (&connector.source.credential, sign_in) {
+        (Some(name), SignIn::Now) => secrets::credential(&host.config, name, inspected.descriptor())?,
+        (None, _) | (Some(_), SignIn::NotNeeded) => Vec::new(),
     };
     let folders = Arc::new(Folders::new(&host.config.base, connector.source.folders.clone()));
     let egress = Arc::new(Egress::new(&host.config.network, origins, credentials)?);
@@ -111,7 +120,7 @@ fn check_terms(connector: &Connector, traits: &SourceTraits) -> Result<(), Failu
 
 /// The digests of a connector's plugins and settings, all of them loaded and checked.
 pub(super) async fn proven(host: &Host, lock: &Lock, connector: &Connector) -> Result<Pins, Failure> {
-    let source = source(host, lock, connector).await?;
+    let source = source(host, lock, connector, SignIn::Now).await?;
     let (mapper, converter) = (&connector.mapper.plugin, &connector.converter);
     let load = |role, config: &'_ crate::config::Plugin| {
         let (plugin, settings) = (config.plugin.clone(), config.settings.clone());
@@ -150,7 +159,7 @@ pub async fn destinations_of(host: &Host, connector: &Connector) -> Result<Vec<D
         return destinations(connector, "");
     }
     let lock = Lock::beside(&host.config.file)?;
-    let source = source(host, &lock, connector).await?;
+    let source = source(host, &lock, connector, SignIn::NotNeeded).await?;
     destinations(connector, &source.traits.default_folder)
 }
 
@@ -171,7 +180,7 @@ pub(super) async fn turn(
     sign_in: SignIn,
 ) -> Result<Assembled, Failure> {
     let lock = Lock::beside(&host.config.file)?;
-    let mut source = source(host, &lock, connector).await?;
+    let mut source = source(host, &lock, connector, sign_in).await?;
     let mapper = &connector.mapper.plugin;
     let (mapper_plugin, mapper_settings) =
         plugins::load(&host.sandbox, &lock, &connector.name, World::Mapper, &mapper.plugin, &mapper.settings).await?;
@@ -218,6 +227,8 @@ pub(super) async fn turn(
         destinations,
         locks: Arc::clone(&host.locks),
         progress,
+        closing: Arc::new(Watch::new(&connector.name, &host.clocks)),
+        brakes: Brakes::new(&connector.name, connector.failures_percent_max),
         directory,
         mailboxes: std::sync::Mutex::default(),
     };

@@ -1,6 +1,9 @@
 //! `connector check`: looks at everything a turn needs and changes nothing.
 
-use super::{Host, assemble};
+use super::{
+    Host,
+    assemble::{self, SignIn},
+};
 use crate::{catalog::lock::Lock, config::Connector, item::Failure};
 
 /// What a check found.
@@ -20,7 +23,7 @@ pub struct Checked {
 /// The first thing that would keep a turn from working.
 pub async fn check(host: &Host, connector: &Connector) -> Result<Checked, Failure> {
     let lock = Lock::beside(&host.config.file)?;
-    let mut source = assemble::source(host, &lock, connector).await?;
+    let mut source = assemble::source(host, &lock, connector, SignIn::Now).await?;
     let account = source.worker.check().await?;
     let roster = source.worker.roster().await?;
     let mut findings = account.findings;

@@ -10,8 +10,6 @@ use crate::item::{Interval, TimestampMs, time::DAY_MS};
 pub struct Line {
     /// End of the last window that was opened.
     pub covered_until_ms: Option<TimestampMs>,
-    /// When the ledger was last written.
-    pub recorded_at_ms: Option<TimestampMs>,
     /// Where the first window begins, if configured.
     pub since_ms: Option<TimestampMs>,
     /// The wall clock.
@@ -24,23 +22,19 @@ pub struct Line {
 pub fn windows(line: Line) -> Vec<Interval> {
     let end_ms = line.now_ms.saturating_sub(line.grace_ms);
     let first_ms = line.covered_until_ms.or(line.since_ms).unwrap_or(end_ms.saturating_sub(DAY_MS));
-    let mut windows = Vec::new();
-    let mut start_ms = first_ms;
-    while start_ms < end_ms {
-        let until_ms = end_ms.min(start_ms.saturating_add(DAY_MS));
-        windows.push(Interval { start_ms: Some(start_ms), end_ms: until_ms });
-        start_ms = until_ms;
-    }
-    windows
+    slices(first_ms, end_ms)
 }
 
-/// How far the clock may lie behind the ledger's last record: clocks are set by a little all the time.
-const CLOCK_STEP_MAX_MS: i64 = 5 * 60 * 1000;
-
-/// Whether the wall clock is behind what was read, or recorded, already: then nothing may be closed.
-pub fn clock_is_behind(line: Line) -> bool {
-    line.covered_until_ms.is_some_and(|covered_ms| line.now_ms < covered_ms)
-        || line.recorded_at_ms.is_some_and(|recorded_ms| line.now_ms < recorded_ms - CLOCK_STEP_MAX_MS)
+/// An interval in slices of at most a day, oldest first.
+pub fn slices(start_ms: TimestampMs, end_ms: TimestampMs) -> Vec<Interval> {
+    let mut slices = Vec::new();
+    let mut start_ms = start_ms;
+    while start_ms < end_ms {
+        let until_ms = end_ms.min(start_ms.saturating_add(DAY_MS));
+        slices.push(Interval { start_ms: Some(start_ms), end_ms: until_ms });
+        start_ms = until_ms;
+    }
+    slices
 }
 
 #[cfg(test)]
@@ -51,13 +45,8 @@ mod tests {
 
     #[test]
     fn every_missed_hour_is_due_once_and_in_order() {
-        let line = |covered, since, now| Line {
-            covered_until_ms: covered,
-            recorded_at_ms: None,
-            since_ms: since,
-            now_ms: now,
-            grace_ms: HOUR_MS,
-        };
+        let line =
+            |covered, since, now| Line { covered_until_ms: covered, since_ms: since, now_ms: now, grace_ms: HOUR_MS };
         let table = [
             ("first run", line(None, None, 100 * HOUR_MS), vec![(75, 99)]),
             ("since", line(None, Some(90 * HOUR_MS), 100 * HOUR_MS), vec![(90, 99)]),
@@ -73,15 +62,5 @@ mod tests {
                 .collect();
             assert_eq!(got, expect, "{name}");
         }
-    }
-
-    #[test]
-    fn a_clock_behind_the_ledger_is_noticed() {
-        let line = Line { covered_until_ms: Some(10), recorded_at_ms: None, since_ms: None, now_ms: 9, grace_ms: 0 };
-        assert!(clock_is_behind(line));
-        assert!(!clock_is_behind(Line { now_ms: 10, ..line }));
-        let recorded = Line { now_ms: 10, recorded_at_ms: Some(10 + CLOCK_STEP_MAX_MS), ..line };
-        assert!(!clock_is_behind(recorded), "a small step");
-        assert!(clock_is_behind(Line { recorded_at_ms: Some(11 + CLOCK_STEP_MAX_MS), ..recorded }));
     }
 }

@@ -1,16 +1,21 @@
 //! When: which windows are due, and running connectors' turns.
 //!
 //! What lives here: putting a connector's turn together from the configuration ([`assemble`]), the time line ([`due`]),
-//! and turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people
+//! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), and turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people
 //! (`cli`).
 
 mod assemble;
 mod check;
+pub mod clock;
 pub mod due;
 mod evidence;
+mod files;
 mod mapping;
 mod plugins;
+pub mod reread;
 mod secrets;
+#[cfg(test)]
+mod simulation;
 mod sync;
 
 use std::sync::Arc;
@@ -25,9 +30,10 @@ use crate::{
 
 pub use assemble::destinations_of;
 pub use check::{Checked, check, prove};
+pub use clock::Clocks;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
-pub use sync::{ConnectorOutcome, Sync, dry_run, retry, sync};
+pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 
 /// What every connector of this host shares.
 pub struct Host {
@@ -39,6 +45,8 @@ pub struct Host {
     pub state: State,
     /// One writer a mailbox.
     pub locks: Arc<MailboxLocks>,
+    /// What time it is, as far as that can be known.
+    pub clocks: Clocks,
 }
 
 impl Host {
@@ -46,11 +54,11 @@ impl Host {
     ///
     /// # Errors
     /// When the data folder is missing, in use, damaged or behind.
-    pub fn open(config: Config) -> Result<(Self, Vec<String>), Failure> {
-        let (state, announcements) = State::open(&config.data_dir)?;
+    pub fn open(config: Config, clocks: Clocks) -> Result<(Self, Vec<String>), Failure> {
+        let (state, announcements) = State::open_with_clock(&config.data_dir, clocks.steady())?;
         let sandbox = sandbox_of(&config)?;
         let announcements = announcements.into_iter().map(|announcement| announcement.text).collect();
-        Ok((Self { config, sandbox, state, locks: Arc::default() }, announcements))
+        Ok((Self { config, sandbox, state, locks: Arc::default(), clocks }, announcements))
     }
 }
 

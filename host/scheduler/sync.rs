@@ -10,25 +10,38 @@ use futures::{StreamExt as _, stream};
 use super::{
     Host,
     assemble::{self, Assembled, SignIn},
+    clock::{self, Doubt},
     due::{self, Line},
     evidence,
+    files::Folder,
+    reread::{self, Read},
 };
 use crate::{
     catalog::lock::Lock,
     config::Connector,
-    item::{Failure, Interval, NextMove, ReadingMode, TimestampMs, descriptor::SourceTraits},
-    pipeline::{self, Due, Progress, Retried, Selection, WindowReport},
-    sandbox::Folders,
-    state::{ConnectorState, FileMemory, WindowKind, WindowRow},
+    item::{Failure, Interval, NextMove, ReadingMode, TimestampMs},
+    pipeline::{self, Brakes, Due, Progress, Retried, Selection, Turn, WindowReport},
+    state::{ConnectorState, WindowKind, WindowRow, WindowState},
 };
 
 /// What to do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Sync {
     /// The wall clock.
     pub now_ms: TimestampMs,
-    /// This interval again instead of what is due.
-    pub window: Option<Interval>,
+    /// What to read.
+    pub lane: Lane,
+}
+
+/// What a turn reads. Lanes do not wait for each other: a window that stays open in one does not keep the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What is due: the time line, then what is to be read again.
+    Due,
+    /// This interval, beside the time line; a source without one does what is due.
+    Interval(Interval),
+    /// This interval, beside the time line; refused for a source without one.
+    Backfill(Interval),
 }
 
 /// What became of a connector's turn.
@@ -52,7 +65,8 @@ pub async fn sync(
     what: &Sync,
     watch: impl Fn(&str) -> Arc<dyn Progress>,
 ) -> Vec<ConnectorOutcome> {
-    let turns = connectors.iter().map(|connector| one(host, connector, what, watch(&connector.name)));
+    let moved = clock::look(&host.config.data_dir, &host.clocks);
+    let turns = connectors.iter().map(|connector| one(host, connector, what, moved, watch(&connector.name)));
     let mut outcomes: Vec<ConnectorOutcome> =
         stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(host.config.connectors_at_once_max).collect().await;
     let position = |outcome: &ConnectorOutcome| connectors.iter().position(|connector| connector.name == outcome.name);
@@ -60,9 +74,16 @@ pub async fn sync(
     outcomes
 }
 
-async fn one(host: &Host, connector: &Connector, what: &Sync, progress: Arc<dyn Progress>) -> ConnectorOutcome {
+async fn one(
+    host: &Host,
+    connector: &Connector,
+    what: &Sync,
+    moved: Option<Doubt>,
+    progress: Arc<dyn Progress>,
+) -> ConnectorOutcome {
     let (mut windows, mut mailboxes) = (Vec::new(), HashSet::new());
-    let failure = turn(host, connector, what, progress, &mut windows, &mut mailboxes).await.err();
+    let turn = turn(host, connector, what, moved, progress, &mut windows, &mut mailboxes);
+    let failure = turn.await.err();
     if let Some(failure) = &failure {
         tracing::error!(connector = connector.name, code = failure.code, "{failure}");
     }
@@ -77,12 +98,16 @@ async fn turn(
     host: &Host,
     connector: &Connector,
     what: &Sync,
+    moved: Option<Doubt>,
     progress: Arc<dyn Progress>,
     windows: &mut Vec<WindowReport>,
     mailboxes: &mut HashSet<Arc<str>>,
 ) -> Result<(), Failure> {
     let assembled = assemble::turn(host, connector, progress, SignIn::Now).await?;
-    let done = all_due(connector, &assembled, what, windows).await;
+    let done = match clock::begin(&connector.name, &assembled.turn.state, &host.clocks, moved) {
+        Ok(()) => all_due(connector, &assembled, what, windows).await,
+        Err(failure) => Err(failure),
+    };
     *mailboxes = assembled.turn.mailboxes.into_inner().unwrap_or_else(PoisonError::into_inner);
     done
 }
@@ -93,47 +118,127 @@ async fn all_due(
     what: &Sync,
     windows: &mut Vec<WindowReport>,
 ) -> Result<(), Failure> {
-    let state = Arc::clone(&assembled.turn.state);
+    let turn = &assembled.turn;
+    let state = Arc::clone(&turn.state);
     tokio::task::spawn_blocking(move || state.seal_settled())
         .await
         .map_err(|error| Failure::new("host-panic", NextMove::Stop, error.to_string()))??;
-    for due in left_open(assembled)? {
-        windows.push(pipeline::run(&assembled.turn, &due).await?);
+    finish(turn).await?;
+    match (assembled.traits.reading, what.lane) {
+        (ReadingMode::Whole | ReadingMode::Since, Lane::Backfill(_)) => Err(no_time_line(connector)),
+        (ReadingMode::Windowed, Lane::Interval(interval) | Lane::Backfill(interval)) => {
+            beside(turn, interval, windows).await
+        }
+        (ReadingMode::Whole, _) => files(connector, assembled, what.now_ms, windows).await,
+        (ReadingMode::Since, _) => time_line(connector, turn, true, what.now_ms, windows).await,
+        (ReadingMode::Windowed, Lane::Due) => {
+            time_line(connector, turn, false, what.now_ms, windows).await?;
+            for due in left_open(turn, WindowKind::Replay, false)? {
+                windows.push(pipeline::run(turn, &due).await?);
+            }
+            for interval in rereads_due(connector, &turn.state, what.now_ms)? {
+                windows.push(pipeline::run(turn, &due(WindowKind::Replay, interval)).await?);
+            }
+            Ok(())
+        }
     }
-    for due in newly_due(connector, assembled, what).await? {
-        windows.push(pipeline::run(&assembled.turn, &due).await?);
+}
+
+/// Delivers what an interrupted retry left under way in windows that were closed before.
+async fn finish(turn: &Turn) -> Result<(), Failure> {
+    for row in turn.state.windows()?.iter().filter(|row| row.state != WindowState::Open && row.in_flight > 0) {
+        pipeline::finish(turn, row).await?;
     }
     Ok(())
 }
 
-/// Windows that an earlier turn did not finish, oldest first. Files come again by themselves.
-fn left_open(assembled: &Assembled) -> Result<Vec<Due>, Failure> {
-    let since_bookmark = assembled.traits.reading == ReadingMode::Since;
-    let mut rows: Vec<WindowRow> = assembled.turn.state.open_windows()?;
-    rows.retain(|row| row.kind != WindowKind::Snapshot);
-    rows.sort_by_key(|row| row.interval.start_ms);
-    Ok(rows.into_iter().map(|row| Due { kind: row.kind, interval: row.interval, file: None, since_bookmark }).collect())
+/// The time line: what an earlier turn left open, then everything since, oldest first.
+async fn time_line(
+    connector: &Connector,
+    turn: &Turn,
+    since_bookmark: bool,
+    now_ms: TimestampMs,
+    windows: &mut Vec<WindowReport>,
+) -> Result<(), Failure> {
+    for due in left_open(turn, WindowKind::Live, since_bookmark)? {
+        windows.push(pipeline::run(turn, &due).await?);
+    }
+    for interval in due::windows(line(connector, &turn.state, now_ms)?) {
+        windows.push(pipeline::run(turn, &Due { since_bookmark, ..due(WindowKind::Live, interval) }).await?);
+    }
+    Ok(())
 }
 
-async fn newly_due(connector: &Connector, assembled: &Assembled, what: &Sync) -> Result<Vec<Due>, Failure> {
-    if assembled.traits.reading == ReadingMode::Whole {
-        let folder =
-            Folder { traits: &assembled.traits, folders: &assembled.folders, setting: assembled.folder.as_deref() };
-        return files_due(connector, folder, &assembled.turn.state, what.now_ms).await;
+/// An interval in windows of its own, beside the time line. How far it has come is remembered, so that the same request
+/// goes on where it stopped; once it is through, the same request reads everything again.
+async fn beside(turn: &Turn, interval: Interval, windows: &mut Vec<WindowReport>) -> Result<(), Failure> {
+    let start_ms = interval.start_ms.unwrap_or(interval.end_ms);
+    let name = format!("backfill:{start_ms}..{}", interval.end_ms);
+    let reached = turn.state.recall(&name)?.and_then(|bytes| Some(i64::from_le_bytes(bytes.try_into().ok()?)));
+    let slices = due::slices(reached.unwrap_or(start_ms), interval.end_ms);
+    for due in left_open(turn, WindowKind::Backfill, false)? {
+        if !slices.contains(&due.interval) {
+            windows.push(pipeline::run(turn, &due).await?);
+        }
     }
-    let since_bookmark = assembled.traits.reading == ReadingMode::Since;
-    if let Some(interval) = what.window {
-        return Ok(vec![Due { kind: WindowKind::Replay, interval, file: None, since_bookmark: false }]);
+    for slice in slices {
+        windows.push(pipeline::run(turn, &due(WindowKind::Backfill, slice)).await?);
+        turn.state.remember(&name, &slice.end_ms.to_le_bytes())?;
     }
-    let line = line(connector, &assembled.turn.state, what.now_ms)?;
-    if due::clock_is_behind(line) {
-        let message =
-            format!("the clock is behind what connector `{}` has read already; nothing is closed", connector.name);
-        return Err(Failure::new("clock-behind", NextMove::AskPerson, message)
-            .hint("set the clock (`timedatectl`), then run `chancery sync` again"));
+    Ok(turn.state.remember(&name, &[])?)
+}
+
+/// Files: those that are gone and were left half-read, then those that are new or changed.
+async fn files(
+    connector: &Connector,
+    assembled: &Assembled,
+    now_ms: TimestampMs,
+    windows: &mut Vec<WindowReport>,
+) -> Result<(), Failure> {
+    let turn = &assembled.turn;
+    let folder = Folder::of(connector, &assembled.traits, &assembled.folders, assembled.folder.as_deref())?;
+    for due in folder.gone(&turn.state)? {
+        windows.push(pipeline::run(turn, &due).await?);
     }
-    let due = |interval| Due { kind: WindowKind::Live, interval, file: None, since_bookmark };
-    Ok(due::windows(line).into_iter().map(due).collect())
+    for due in folder.due(connector, &turn.state, now_ms).await? {
+        let mut report = pipeline::run(turn, &due).await?;
+        if report.file_is_due {
+            let again = pipeline::run(turn, &due).await?;
+            // What stood for the file is parked no more, once it was read after all.
+            report.row = turn.state.window(report.row.id)?;
+            windows.extend([report, again]);
+        } else {
+            windows.push(report);
+        }
+    }
+    Ok(())
+}
+
+/// An interval to be read.
+fn due(kind: WindowKind, interval: Interval) -> Due {
+    Due { kind, interval, file: None, is_gone: false, since_bookmark: false }
+}
+
+/// Windows of a lane that an earlier turn did not finish, oldest first.
+fn left_open(turn: &Turn, kind: WindowKind, since_bookmark: bool) -> Result<Vec<Due>, Failure> {
+    let mut rows: Vec<WindowRow> = turn.state.open_windows()?;
+    rows.retain(|row| row.kind == kind);
+    rows.sort_by_key(|row| row.interval.start_ms);
+    Ok(rows.into_iter().map(|row| Due { since_bookmark, ..due(kind, row.interval) }).collect())
+}
+
+fn rereads_due(connector: &Connector, state: &ConnectorState, now_ms: TimestampMs) -> Result<Vec<Interval>, Failure> {
+    let windows: Vec<Read> = state.windows()?.iter().map(Read::from).collect();
+    Ok(reread::due(&windows, &connector.reread_ms, now_ms))
+}
+
+fn no_time_line(connector: &Connector) -> Failure {
+    let message = format!(
+        "connector `{}` cannot be asked for an interval: its source reads files or from a bookmark",
+        connector.name
+    );
+    Failure::new("no-time-line", NextMove::AskPerson, message)
+        .hint("lay the files of that time into its folder; what is new in them is read with the next `chancery sync`")
 }
 
 /// What `sync` would read now, without reading it.
@@ -141,91 +246,62 @@ async fn newly_due(connector: &Connector, assembled: &Assembled, what: &Sync) ->
 /// # Errors
 /// What would keep the turn from beginning.
 pub async fn dry_run(host: &Host, connector: &Connector, what: &Sync) -> Result<Vec<Due>, Failure> {
-    let source = assemble::source(host, &Lock::beside(&host.config.file)?, connector).await?;
+    let source = assemble::source(host, &Lock::beside(&host.config.file)?, connector, SignIn::Now).await?;
     let state = host.state.connector(&connector.name)?;
-    match (source.traits.reading, what.window) {
+    match (source.traits.reading, what.lane) {
+        (ReadingMode::Whole | ReadingMode::Since, Lane::Backfill(_)) => Err(no_time_line(connector)),
         (ReadingMode::Whole, _) => {
-            let folder = Folder { traits: &source.traits, folders: &source.folders, setting: source.folder.as_deref() };
-            files_due(connector, folder, &state, what.now_ms).await
+            let folder = Folder::of(connector, &source.traits, &source.folders, source.folder.as_deref())?;
+            folder.due(connector, &state, what.now_ms).await
         }
-        (_, Some(interval)) => Ok(vec![Due { kind: WindowKind::Replay, interval, file: None, since_bookmark: false }]),
-        (_, None) => {
-            let line = line(connector, &state, what.now_ms)?;
-            let due = |interval| Due { kind: WindowKind::Live, interval, file: None, since_bookmark: false };
-            Ok(due::windows(line).into_iter().map(due).collect())
+        (ReadingMode::Windowed, Lane::Interval(Interval { start_ms: Some(start_ms), end_ms })) => {
+            Ok(due::slices(start_ms, end_ms).into_iter().map(|slice| due(WindowKind::Backfill, slice)).collect())
+        }
+        (mode, _) => {
+            let live = due::windows(line(connector, &state, what.now_ms)?);
+            let mut all: Vec<Due> = live.into_iter().map(|interval| due(WindowKind::Live, interval)).collect();
+            if mode == ReadingMode::Windowed {
+                let again = rereads_due(connector, &state, what.now_ms)?;
+                all.extend(again.into_iter().map(|interval| due(WindowKind::Replay, interval)));
+            }
+            Ok(all)
         }
     }
+}
+
+/// What a backfill would read: its windows, each with how much the source says it has for it, where it can tell. Signs
+/// in and asks, reads no item and records nothing.
+///
+/// # Errors
+/// What would keep the turn from beginning.
+pub async fn backfill_dry_run(
+    host: &Host,
+    connector: &Connector,
+    interval: Interval,
+) -> Result<Vec<(Interval, Option<u64>)>, Failure> {
+    let mut source = assemble::source(host, &Lock::beside(&host.config.file)?, connector, SignIn::Now).await?;
+    if source.traits.reading != ReadingMode::Windowed {
+        return Err(no_time_line(connector));
+    }
+    let account = source.worker.check().await?.id;
+    let mut planned = Vec::new();
+    for slice in due::slices(interval.start_ms.unwrap_or(interval.end_ms), interval.end_ms) {
+        let totals = source.worker.totals(&account, slice).await?;
+        planned.push((slice, totals.map(|totals| totals.observations)));
+    }
+    Ok(planned)
 }
 
 fn line(connector: &Connector, state: &ConnectorState, now_ms: TimestampMs) -> Result<Line, Failure> {
     Ok(Line {
         covered_until_ms: state.covered_until_ms()?,
-        recorded_at_ms: state.last_at_ms()?,
         since_ms: connector.since_ms,
         now_ms,
         grace_ms: connector.grace_ms,
     })
 }
 
-/// A folder that a source reads file by file.
-struct Folder<'a> {
-    traits: &'a SourceTraits,
-    folders: &'a Arc<Folders>,
-    setting: Option<&'a str>,
-}
-
-/// Files that are new or changed and have been quiet for a while, by path.
-async fn files_due(
-    connector: &Connector,
-    source: Folder<'_>,
-    state: &ConnectorState,
-    now_ms: TimestampMs,
-) -> Result<Vec<Due>, Failure> {
-    let Some(folder) = source.setting else {
-        let message = format!("connector `{}`: its source reads files, but no setting names a folder", connector.name);
-        return Err(Failure::new("settings", NextMove::AskPerson, message));
-    };
-    let endings = &source.traits.file_endings;
-    let wanted = |path: &str| {
-        let lower = path.to_lowercase();
-        endings.is_empty() || endings.iter().any(|ending| lower.ends_with(ending.as_str()))
-    };
-    let mut due = Vec::new();
-    for stamp in source.folders.list(folder)? {
-        if !wanted(&stamp.path) {
-            continue;
-        }
-        let known = state.file_memory(&stamp.path)?;
-        if known.as_ref().is_some_and(|known| known.size == stamp.size && known.modified_ms == stamp.modified_ms) {
-            continue;
-        }
-        if now_ms - stamp.modified_ms < connector.settle_ms {
-            tracing::info!(
-                connector = connector.name,
-                "a file changed less than {} ms ago and is left for the next turn",
-                connector.settle_ms
-            );
-            continue;
-        }
-        source.folders.expect(&stamp);
-        let (folders, path) = (Arc::clone(source.folders), stamp.path.clone());
-        let sha256 = tokio::task::spawn_blocking(move || folders.hash(&path))
-            .await
-            .map_err(|error| Failure::new("host-panic", NextMove::Stop, error.to_string()))??;
-        if known.is_some_and(|known| known.sha256 == sha256) {
-            continue; // Touched, not changed.
-        }
-        due.push(Due {
-            kind: WindowKind::Snapshot,
-            interval: Interval { start_ms: None, end_ms: now_ms },
-            file: Some(FileMemory { path: stamp.path, size: stamp.size, modified_ms: stamp.modified_ms, sha256 }),
-            since_bookmark: false,
-        });
-    }
-    Ok(due)
-}
-
-/// Tries a connector's parked copies again.
+/// Tries a connector's parked copies again. The source is not asked, so its secret is not needed.
 ///
 /// # Errors
 /// The failure that ended it; what was freed before stays so.
@@ -235,6 +311,9 @@ pub async fn retry(
     selection: &Selection,
     progress: Arc<dyn Progress>,
 ) -> Result<Retried, Failure> {
-    let assembled = assemble::turn(host, connector, progress, SignIn::NotNeeded).await?;
+    let mut assembled = assemble::turn(host, connector, progress, SignIn::NotNeeded).await?;
+    // Everything is parked already: what fails again stays so.
+    assembled.turn.brakes = Brakes::off();
+    finish(&assembled.turn).await?;
     pipeline::retry(&assembled.turn, selection).await
 }

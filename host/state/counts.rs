@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::row::{Copy, CopyState, Row};
+use super::{
+    fact::LATE,
+    row::{Copy, CopyState, Row},
+};
 
 /// Items of a window. Once nothing is under way, `fetched = delivered + parked + duplicate + excluded`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,8 @@ pub(super) struct Counts {
     pub(super) items: ItemCounts,
     pub(super) staged: u64,
     pub(super) pending: u64,
+    /// Fetched items whose time lies in a window that was closed before.
+    pub(super) late: u64,
     /// By destination.
     pub(super) copies: Vec<CopyCounts>,
 }
@@ -76,6 +81,7 @@ impl Counts {
     /// Counts an item, with its copies, for the first time.
     pub(super) fn add_item(&mut self, row: &Row) {
         self.items.fetched += 1;
+        self.late += u64::from(row.flags & LATE != 0);
         *self.class_mut(row.class()) += 1;
         self.add_copies(&row.copies);
     }
@@ -117,6 +123,7 @@ impl Counts {
         mine.seen += theirs.seen;
         self.staged += other.staged;
         self.pending += other.pending;
+        self.late += other.late;
         for (destination, theirs) in (0..).zip(&other.copies) {
             let mine = self.destination_mut(destination);
             mine.available += theirs.available;

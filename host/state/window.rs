@@ -134,6 +134,8 @@ pub struct WindowRow {
     pub items: ItemCounts,
     /// Items that are staged or under way.
     pub in_flight: u64,
+    /// Items of it whose time lies in a window that was closed before.
+    pub late: u64,
     /// Its copies; the index is the destination.
     pub copies: Vec<CopyCounts>,
     /// Pages staged.

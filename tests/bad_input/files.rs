@@ -144,6 +144,69 @@ fn a_file_that_is_still_being_written_is_left_alone() {
     assert_eq!(outcomes["exports"].item("delivered"), 2, "{ran}");
 }
 
+/// A chat that takes more than one page.
+fn long_chat(lines: usize) -> String {
+    let line = |number: usize| {
+        let (hour, minute) = (number / 60 % 24, number % 60);
+        format!("23/06/2023, {hour:02}:{minute:02} - Anna: Line {number}.\n")
+    };
+    (0..lines).map(line).collect()
+}
+
+#[test]
+fn a_file_that_goes_away_or_changes_half_read_ends_accounted_for() {
+    let before = Installation::new(&[Connector::default()]);
+    before.put("inbox/chat.txt", long_chat(1_400));
+    let dies_at = |place: &'static str| {
+        let ran = before.run_as(&["sync"], |command| {
+            command.env("CHANCERY_KILL_AT", place);
+        });
+        ran.expect_killed();
+    };
+    // The first pages only look at how its dates are written.
+    dies_at("fetch:pulled:3");
+    let status = |key: &str| before.done(&["status", "--json"]).json()["connectors"][0][key].clone();
+    let open = || status("open_windows").as_u64().unwrap();
+    assert_eq!(open(), 1);
+    let read = status("under_way").as_u64().unwrap() + status("items")["delivered"].as_u64().unwrap();
+    assert!(read > 0 && read < 1_400, "{read}");
+
+    // It is gone: what was read of it is delivered, and the file itself is parked.
+    fs::rename(before.path("inbox/chat.txt"), before.path("chat.txt")).unwrap();
+    let (ran, outcomes) = before.sync(&[]);
+    ran.expect(0);
+    let outcome = &outcomes["exports"];
+    assert_eq!((outcome.item("delivered"), outcome.item("parked"), open()), (read, 1, 0), "{ran}");
+    let parked = before.parked("exports");
+    assert_eq!(parked[0].reason, "file-gone");
+    assert!(parked[0].message.contains(&format!("{read} items came of it")), "{parked:?}");
+    before.done(&["explain", "file-gone"]);
+    let (ran, outcomes) = before.sync(&[]);
+    ran.expect(0);
+    assert_eq!(outcomes["exports"].item("fetched"), 0, "{ran}");
+
+    // It is there again: the rest is read, nothing twice, and it is parked no more.
+    fs::rename(before.path("chat.txt"), before.path("inbox/chat.txt")).unwrap();
+    let (ran, outcomes) = before.sync(&["--strict"]);
+    ran.expect(0);
+    assert_eq!(
+        (outcomes["exports"].item("delivered"), outcomes["exports"].item("seen")),
+        (1_400 - read, read),
+        "{ran}"
+    );
+    assert_eq!((before.parked("exports"), before.mails().len(), open()), (vec![], 1_400, 0));
+
+    // Changed half-read: the window of the old file ends, and the new one is read in the same turn.
+    before.put("inbox/chat.txt", long_chat(2_900));
+    dies_at("fetch:pulled:4");
+    assert_eq!(open(), 1);
+    before.put("inbox/chat.txt", long_chat(2_950));
+    let (ran, _) = before.sync(&["--strict"]);
+    ran.expect(0);
+    assert_eq!((before.parked("exports"), before.mails().len(), open()), (vec![], 2_950, 0), "{ran}");
+    before.done(&["ledger", "verify"]);
+}
+
 #[test]
 fn a_later_longer_export_brings_only_what_is_new() {
     let installation = Installation::new(&[Connector::default()]);

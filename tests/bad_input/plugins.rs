@@ -146,3 +146,57 @@ fn with_version(version: &str) -> Vec<u8> {
     assert!(found > 0, "the contract's version stands in the component");
     wasm
 }
+
+#[test]
+fn a_converter_that_fails_at_most_of_a_batch_stops_the_window_and_one_that_fails_at_some_does_not() {
+    let chat: String = (10..40).map(|minute| format!("23/06/2023, 10:{minute} - Anna: Line {minute}.\n")).collect();
+    let made = || {
+        let installation = Installation::new(&[]);
+        installation.put("broken.wasm", guest("misbehaving-converter"));
+        installation.done(&["plugin", "approve", "broken.wasm"]);
+        installation.put("inbox/chat.txt", &chat);
+        installation
+    };
+    let installation = made();
+    let connector = |settings, more| Connector {
+        converter: "broken.wasm",
+        converter_settings: settings,
+        more,
+        ..Connector::default()
+    };
+    installation.configure(&[connector("behave = \"fails\"", "")], "");
+    let (ran, outcomes) = installation.sync(&[]);
+    ran.expect(1);
+    let outcome = &outcomes["exports"];
+    assert_eq!(outcome.code(), "plugin-failing", "{ran}");
+    let (_, message, hint) = outcome.error.clone().unwrap();
+    assert!(message.contains("converter") && message.contains("30 of 30") && message.contains("made-up"), "{message}");
+    assert!(hint.contains("failures_percent_max"), "{hint}");
+    assert_eq!((installation.parked("exports"), installation.mails().len()), (vec![], 0));
+    let status = installation.done(&["status", "--json"]).json()["connectors"][0].clone();
+    assert_eq!((&status["open_windows"], &status["under_way"]), (&1.into(), &30.into()), "{status}");
+    assert_eq!(status["items"]["fetched"], 0, "what nothing became of yet stands apart: {status}");
+    let words = installation.done(&["status"]);
+    assert!(words.stdout.contains("30 under way") && words.stdout.contains("still open"), "{words}");
+
+    // Half of them is not most of them.
+    let some = made();
+    some.configure(&[connector("behave = \"fails-second\"", "")], "");
+    let (ran, outcomes) = some.sync(&[]);
+    ran.expect(0);
+    assert_eq!((outcomes["exports"].item("delivered"), outcomes["exports"].item("parked")), (15, 15), "{ran}");
+
+    // Whoever wants them parked says so.
+    let all = made();
+    all.configure(&[connector("behave = \"fails\"", "failures_percent_max = 100")], "");
+    let (ran, outcomes) = all.sync(&[]);
+    ran.expect(0);
+    assert_eq!(outcomes["exports"].item("parked"), 30, "{ran}");
+
+    // Mended, everything is delivered.
+    installation.configure(&[Connector::default()], "");
+    let (ran, outcomes) = installation.sync(&["--strict"]);
+    ran.expect(0);
+    assert_eq!(outcomes["exports"].item("delivered"), 30, "{ran}");
+    installation.done(&["ledger", "verify"]);
+}

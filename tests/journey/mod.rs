@@ -6,6 +6,7 @@
 //! - `parked`: mending, trying again, giving up;
 //! - `faults`: a site that throttles, fails, lies and hangs up;
 //! - `catch_up`: missed days and late items;
+//! - `windows`: backfills, windows that are read again, a clock that was moved;
 //! - `record`: an index that is gone, a record that was tampered with.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
@@ -17,4 +18,5 @@ mod faults;
 mod parked;
 mod record;
 mod restore;
+mod windows;
 mod words;

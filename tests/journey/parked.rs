@@ -177,3 +177,101 @@ fn showing_what_is_parked_keeps_its_text_to_itself() {
     assert!(nothing.code == Some(1) || nothing.code == Some(2), "{nothing}");
     assert!(nothing.stderr.contains("error: "), "{nothing}");
 }
+
+#[test]
+fn a_raised_limit_frees_what_was_too_large_and_the_secret_is_not_needed() {
+    let archived = shared::archived();
+    let world = archived.before.copy();
+    let limit = |from: &str, to: &str| {
+        let toml = fs::read_to_string(world.path("chancery.toml")).unwrap();
+        assert!(toml.contains(from), "{toml}");
+        fs::write(world.path("chancery.toml"), toml.replace(from, to)).unwrap();
+    };
+    // Not even the shortest message fits.
+    limit("message_bytes_max = 614400", "message_bytes_max = 400");
+    world.sync();
+    let too_large =
+        |world: &World| world.parked().iter().filter(|row| row.reason == "message-too-large").count() as u64;
+    let parked = too_large(&world);
+    assert!(parked > 100, "{parked}");
+    assert_eq!(world.mails().len(), 0);
+
+    fs::remove_file(world.path("archive-password")).unwrap();
+    let rows = world.parked();
+    let has_other_reasons = |item| rows.iter().any(|row| row.item == item && row.reason != "message-too-large");
+    let row = rows.iter().find(|row| !has_other_reasons(row.item)).unwrap();
+    let again = world.done(&["parked", "retry", CONNECTOR, "--item", &row.item.to_string()]);
+    assert!(again.stdout.contains(": 0 delivered"), "the limit is what it was\n{again}");
+    assert_eq!(too_large(&world), parked);
+
+    limit("message_bytes_max = 400", "message_bytes_max = 614400");
+    let one = world.done(&["parked", "retry", CONNECTOR, "--item", &row.item.to_string()]);
+    let left = too_large(&world);
+    assert!(left < parked && one.stdout.contains(&format!("{} delivered, 0 still parked", parked - left)), "{one}");
+    assert_eq!(world.mails().len() as u64, parked - left, "that item and no other");
+
+    let all = world.done(&["parked", "retry", CONNECTOR, "--reason", "message-too-large"]);
+    assert!(all.stdout.contains(&format!("tried {left}: {left} delivered, 0 still parked")), "{all}");
+    archived.mail.expect_same(&world.mail_files(), "everything is where it belongs");
+    assert_eq!(world.counts().without_seen(), archived.counts.without_seen());
+    world.done(&["ledger", "verify"]);
+}
+
+#[test]
+fn an_item_is_retried_for_the_reason_that_was_named_and_no_other() {
+    let archived = shared::archived();
+    let world = archived.after.copy();
+    // Somebody whose copy is parked beside a copy that is parked for another reason would tell; else all of a reason do.
+    let persons = mend_mapping(&world, UNMAPPED);
+    let unmapped = copies_of(&persons, &world);
+    let all = world.parked().len() as u64;
+    let ran = world.done(&["parked", "retry", CONNECTOR, "--reason", UNMAPPED]);
+    assert!(ran.stdout.contains(&format!("{unmapped} delivered")), "{ran}");
+    let of_other_reasons = archived.parked.iter().filter(|row| row.reason != UNMAPPED).count();
+    assert_eq!(world.parked().iter().filter(|row| row.reason != UNMAPPED).count(), of_other_reasons);
+    assert!((world.parked().len() as u64) < all);
+}
+
+#[test]
+fn a_retry_that_is_interrupted_is_completed_by_the_next_turn() {
+    let archived = shared::archived();
+    let mended = archived.after.copy();
+    mend_mapping(&mended, UNMAPPED);
+    let undisturbed = mended.copy();
+    undisturbed.done(&["parked", "retry", CONNECTOR]);
+    for place in ["convert:converted", "deliver:intended", "deliver:written"] {
+        for next in [&["sync"][..], &["parked", "retry", CONNECTOR]] {
+            let world = mended.copy();
+            let mut command = world.command(&["parked", "retry", CONNECTOR]);
+            command.env("CHANCERY_KILL_AT", place);
+            crate::support::program::Running::start(command).finish().expect_killed();
+            world.counts().expect_balance();
+            world.done(next);
+            world.done(&["parked", "retry", CONNECTOR]);
+            let what = format!("{place}, then {next:?}");
+            undisturbed.mail_files().expect_same(&world.mail_files(), &what);
+            assert_eq!(world.counts().copy("pending"), 0, "{what}");
+            assert_eq!(world.parked(), undisturbed.parked(), "{what}");
+            world.done(&["ledger", "verify"]);
+        }
+    }
+}
+
+#[test]
+fn who_gave_up_on_an_item_and_why_can_be_looked_up() {
+    let archived = shared::archived();
+    let world = archived.after.copy();
+    let item = archived.parked.iter().find(|row| row.reason == MAILBOX_UNKNOWN).unwrap().item.to_string();
+    let because = "left the company in May";
+    let mut command = world.command(&["parked", "discard", CONNECTOR, "--item", &item, "--because", because]);
+    command.env("USER", "vera");
+    crate::support::program::Running::start(command).finish().expect(0);
+    let shown = world.done(&["parked", "show", CONNECTOR, &item]);
+    assert!(shown.stdout.contains("vera (uid ") && shown.stdout.contains(because), "{shown}");
+    let ledger = fs::read_dir(world.path("data/ledger").join(CONNECTOR)).unwrap();
+    for file in ledger.map(|entry| entry.unwrap().path()) {
+        let bytes = fs::read(&file).unwrap();
+        let is_there = |needle: &str| bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
+        assert!(!is_there(because) && !is_there("vera"), "{} has it in clear", file.display());
+    }
+}

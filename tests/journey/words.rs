@@ -48,8 +48,8 @@ fn status_and_report_give_the_same_counts_in_every_form() {
         for (name, cell) in header.iter().zip(&row) {
             let expected = match name {
                 "connector" => CONNECTOR.to_owned(),
-                "start" | "end" => window[name].as_str().unwrap().to_owned(),
-                _ => [&window["items"][name], &window["copies"][name]]
+                "start" | "end" | "kind" => window[name].as_str().unwrap().to_owned(),
+                _ => [&window["items"][name], &window["copies"][name], &window[name]]
                     .into_iter()
                     .find_map(Value::as_u64)
                     .unwrap()

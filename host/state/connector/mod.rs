@@ -160,7 +160,7 @@ impl ConnectorState {
         self.names.name(&[b"person", id.as_bytes()])
     }
 
-    /// The host's clock at the last commit; none before the first.
+    /// The latest that the host's clock has been at a commit; none before the first.
     pub fn last_at_ms(&self) -> Result<Option<i64>, StateError> {
         self.read(|inner| Ok(inner.tables.globals().at_ms))
     }

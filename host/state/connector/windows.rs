@@ -184,11 +184,22 @@ impl ConnectorState {
         })
     }
 
-    /// Names of the pages that the stage must keep: something of them is under way or parked.
+    /// Names of the pages that the stage must keep: something of them is under way or parked, or their window is open,
+    /// so that what it has met can be counted again.
     pub fn live_page_names(&self) -> Result<Vec<[u8; 32]>, StateError> {
         self.read(|inner| {
             inner.tables.flush()?;
-            inner.tables.live_pages()
+            let mut names = inner.tables.live_pages()?;
+            for number in 1..inner.tables.globals().next_window {
+                let id = WindowId(number);
+                let window = self.known_window(inner, id)?;
+                if window.state == WindowState::Open {
+                    for seq in 0..window.pages {
+                        names.push(self.known_page(inner, id, seq)?.name);
+                    }
+                }
+            }
+            Ok(names)
         })
     }
 
@@ -240,6 +251,7 @@ impl ConnectorState {
             state: window.state,
             items: window.counts.items,
             in_flight: window.counts.in_flight(),
+            late: window.counts.late,
             copies: window.counts.copies,
             pages: window.pages,
             read_to_end: window.read_to_end,

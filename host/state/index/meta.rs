@@ -36,7 +36,7 @@ pub(in crate::state) struct Globals {
     pub(in crate::state) covered_until_ms: Option<i64>,
     /// Where the newest bookmark stands.
     pub(in crate::state) bookmark: Option<EntryRef>,
-    /// The host's clock at the last group.
+    /// The latest the host's clock has been at a group.
     pub(in crate::state) at_ms: Option<i64>,
     /// The newest accepted loss of records.
     pub(in crate::state) loss: Option<Loss>,

@@ -144,7 +144,8 @@ impl Tables {
     pub(in crate::state) fn settle(&mut self, position: Position, at_ms: i64) {
         self.undo = None;
         self.position = position;
-        self.globals.at_ms = Some(at_ms);
+        // The latest, not the last: a clock that was put back in between must be seen to be behind.
+        self.globals.at_ms = Some(self.globals.at_ms.map_or(at_ms, |before| before.max(at_ms)));
     }
 
     /// The group is refused: everything is as before it.

@@ -159,6 +159,10 @@ impl Storage for Memory {
         Ok(read)
     }
 
+    fn renew(&mut self, _: u64, _: Part, _: u64) -> Result<(), StateError> {
+        Ok(())
+    }
+
     fn truncate(&mut self, _: u64, part: Part, length: u64) -> Result<(), StateError> {
         self.file(part).truncate(length as usize);
         Ok(())

@@ -88,6 +88,8 @@ fn instead(shared: &Shared, fault: &Fault) -> Option<Answer> {
         Fault::TruncatedJson
         | Fault::WrongTypes
         | Fault::BrokenItem
+        | Fault::BrokenItems
+        | Fault::HiddenByRepeat
         | Fault::SameCursor
         | Fault::EndlessPages
         | Fault::WrongCount(_)
@@ -311,6 +313,8 @@ fn spoil(mut json: Vec<u8>, fault: Option<&Fault>) -> Vec<u8> {
         }
         Some(Fault::WrongTypes) => wrong_types,
         Some(Fault::BrokenItem) => broken_item,
+        Some(Fault::BrokenItems) => broken_items,
+        Some(Fault::HiddenByRepeat) => hidden_by_repeat,
         _ => return json,
     };
     match serde_json::from_slice(&json) {
@@ -338,6 +342,18 @@ fn wrong_types(value: &mut Value) {
 fn broken_item(value: &mut Value) {
     if let Some(time) = value.pointer_mut("/items/0/event_time_ms") {
         *time = Value::from("yesterday at noon");
+    }
+}
+
+fn broken_items(value: &mut Value) {
+    for item in value["items"].as_array_mut().into_iter().flatten() {
+        item["event_time_ms"] = Value::from("yesterday at noon");
+    }
+}
+
+fn hidden_by_repeat(value: &mut Value) {
+    if let Some([first, second, ..]) = value["items"].as_array_mut().map(Vec::as_mut_slice) {
+        second.clone_from(first);
     }
 }
 

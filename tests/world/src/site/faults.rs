@@ -67,6 +67,10 @@ pub enum Fault {
     WrongTypes,
     /// A right page in which the first item's time is a text.
     BrokenItem,
+    /// A right page in which every item's time is a text.
+    BrokenItems,
+    /// A right page in which the second item is replaced by the first one shown once more.
+    HiddenByRepeat,
     /// A page whose `next` is the cursor that was asked for, again and again.
     SameCursor,
     /// A listing that begins anew where it should end, under ever new cursors.

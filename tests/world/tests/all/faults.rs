@@ -67,6 +67,15 @@ async fn spoiled_answers_are_spoiled_in_one_way() {
     assert!(broken["items"][0]["event_time_ms"].is_string());
     assert_eq!(broken["items"][1], right.json()["items"][1]);
 
+    with(Fault::BrokenItems);
+    let broken = first_page(&client, &site).await.json();
+    assert!(broken["items"].as_array().unwrap().iter().all(|item| item["event_time_ms"].is_string()));
+
+    with(Fault::HiddenByRepeat);
+    let hidden = first_page(&client, &site).await.json();
+    let (hidden, right_items) = (&hidden["items"], &right.json()["items"]);
+    assert_eq!((&hidden[0], &hidden[1], &hidden[2]), (&right_items[0], &right_items[0], &right_items[2]));
+
     with(Fault::DropMidBody);
     let dropped = first_page(&client, &site).await;
     assert!(!dropped.is_whole() && right.body.starts_with(&dropped.body));
