@@ -46,6 +46,9 @@ pub enum Delivered {
     Refused(Failure),
 }
 
+/// Is shown a message with its SHA-256.
+pub type Show<'a> = dyn FnMut([u8; 32], &[u8]) -> io::Result<()> + Send + 'a;
+
 /// A place that holds mailboxes.
 ///
 /// A caller holds the [`MailboxLocks`] of every mailbox it delivers to. An error of [`Destination::deliver`] leaves
@@ -72,7 +75,7 @@ pub trait Destination: Send + Sync {
         &'a self,
         mailbox: &'a str,
         wanted: HashSet<[u8; 32]>,
-        show: &'a mut (dyn FnMut([u8; 32], &[u8]) -> io::Result<()> + Send),
+        show: &'a mut Show<'_>,
     ) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// For each copy that is in doubt, the token when it is there.

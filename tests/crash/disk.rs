@@ -171,13 +171,10 @@ impl Disk {
     /// Programs go on seeing those bytes; the disk never will. Of a whole file system that is what lies below the folder
     /// that stood for it: a file that another thread holds open would be told at its own sync.
     fn fail(&mut self, call: &Call) {
-        let path = call.inside(&self.root);
-        match (call.name.as_str(), path.and_then(|path| self.find(&path))) {
-            ("fsync" | "fdatasync" | "syncfs", Some(node)) => {
-                let below = self.below(node);
-                below.into_iter().for_each(|node| self.nodes[node].changes.clear());
-            }
-            _ => {}
+        let is_sync = matches!(call.name.as_str(), "fsync" | "fdatasync" | "syncfs");
+        if let Some(node) = call.inside(&self.root).filter(|_| is_sync).and_then(|path| self.find(&path)) {
+            let below = self.below(node);
+            below.into_iter().for_each(|node| self.nodes[node].changes.clear());
         }
     }
 

@@ -105,7 +105,7 @@ impl Folders {
 
     /// Makes everything durable, folders included.
     pub(super) fn sync_systems(&mut self, systems: &FileSystems) -> io::Result<()> {
-        systems.0.iter().try_for_each(|system| fs::syncfs(system))?;
+        systems.0.iter().try_for_each(fs::syncfs)?;
         self.unsure = false;
         Ok(())
     }

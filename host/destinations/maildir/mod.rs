@@ -22,7 +22,7 @@ use std::{
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
-use super::{Capabilities, Delivered, Delivery, Destination};
+use super::{Capabilities, Delivered, Delivery, Destination, Show};
 use crate::item::{BlobSource, Failure, NextMove, limits};
 
 pub use directory::Mailboxes;
@@ -121,7 +121,7 @@ impl Destination for Maildir {
         &'a self,
         mailbox: &'a str,
         mut wanted: HashSet<[u8; 32]>,
-        show: &'a mut (dyn FnMut([u8; 32], &[u8]) -> io::Result<()> + Send),
+        show: &'a mut Show<'_>,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             // Looked at from outside: a mailbox that is not there is not made.

@@ -241,7 +241,7 @@ impl ConnectorState {
 
     fn stop_after(&self, inner: &mut Inner, error: &StateError) {
         match error {
-            StateError::Refused { .. } | StateError::Unknown { .. } => return,
+            StateError::Refused { .. } | StateError::NotAllowed { .. } | StateError::Unknown { .. } => return,
             StateError::Index { .. } => Index::mark_broken(&self.data_dir, &error.to_string()),
             _ => {}
         }

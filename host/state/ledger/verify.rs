@@ -142,7 +142,7 @@ enum Note {
     /// A window's checkpoint, with what it must speak of.
     Checkpoint { note: Vec<u8>, anchor: Anchor },
     /// The next key.
-    Rotation(Rotation),
+    Rotation(Box<Rotation>),
 }
 
 impl Proof<'_> {
@@ -191,7 +191,7 @@ impl Proof<'_> {
                 Fact::KeyRotated { note } => {
                     let rotation = Rotation::parse(note).map_err(damaged)?;
                     let file = self.storage.path(segment, Part::Facts);
-                    self.signed.push((Note::Rotation(rotation), file, offset, record));
+                    self.signed.push((Note::Rotation(Box::new(rotation)), file, offset, record));
                 }
                 Fact::Erased { entries, .. } => self.erasures.extend(entries),
                 Fact::LossAccepted { .. } => {
