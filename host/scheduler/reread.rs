@@ -95,7 +95,9 @@ mod tests {
         let day = live(0, 24, 24);
         let again = |opened| read(WindowKind::Replay, 0, 24, opened);
         let open = Read { is_closed: false, ..again(50) };
-        let table: [(&str, Vec<Read>, i64, &[(i64, i64)]); 14] = [
+        /// Name, what was read, the hour it is, the hours that are due.
+        type Case = (&'static str, Vec<Read>, i64, &'static [(i64, i64)]);
+        let table: [Case; 14] = [
             ("nothing was read", vec![], 1_000, &[]),
             ("before the first day is over", vec![day], 47, &[]),
             ("after a day", vec![day], 48, &[(0, 24)]),
