@@ -162,7 +162,18 @@ fn variants(source: &str, name: &str) -> Vec<String> {
     };
     let depths = depths(body);
     let cases = body.iter().enumerate().filter(|&(index, _)| depths[index] == 1 && starts_entry(body, index));
-    cases.map(|(_, token)| token.text.to_lowercase()).collect()
+    cases.map(|(_, token)| kebab(token.text)).collect()
+}
+
+fn kebab(name: &str) -> String {
+    let mut out = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.extend(character.to_lowercase());
+    }
+    out
 }
 
 /// `struct` or `enum`, its name, and its tokens from the opening brace to the closing one.
@@ -252,6 +263,7 @@ mod tests {
     fn keys_are_fields_and_cases() {
         let source = "struct File { a: Option<u8>, #[serde(default)] pub(super) b: std::Map<String, C>, }\n\
                       enum D { E { f: u8, g: Option<H> }, #[x] I(PathBuf), J }\nfn k(l: u8) {}";
+        assert_eq!(kebab("OneOfThese"), "one-of-these");
         let found: Vec<String> = keys(source, |_| true).into_iter().collect();
         assert_eq!(found, ["a", "b", "e", "f", "g", "i", "j"]);
         assert!(keys(source, |name| name == "Other").is_empty());
