@@ -293,7 +293,10 @@ impl State {
             result = result.and(connector.close());
         }
         result = result.and(unpoisoned(&self.acts).close(&self.data_dir, &self.keys, (self.clock)()));
-        result.and(self.index.flush())
+        let Self { connectors, index, .. } = self;
+        let result = result.and(index.flush());
+        drop(connectors);
+        result.and(index.close())
     }
 }
 

@@ -108,6 +108,12 @@ impl Index {
         self.db.flush().map(drop).map_err(|error| broken("*", &error))
     }
 
+    /// Lets go of it. sled syncs once more and panics where that fails.
+    pub(in crate::state) fn close(self) -> Result<(), StateError> {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(self)))
+            .map_err(|_| broken("*", &"it could not be synced when it was closed"))
+    }
+
     /// Empties the index: the next open begins a new generation.
     pub(in crate::state) fn discard(data_dir: &Path) -> Result<(), StateError> {
         let folder = data_dir.join("index");
