@@ -167,9 +167,7 @@ async fn free(
         }
     }
     for (number, (copy, target)) in (0..).zip(parked.row.copies.iter().zip(&parked.targets)) {
-        if !matches!(copy.state, CopyStep::Parked { .. }) {
-            continue;
-        }
+        let CopyStep::Parked { code } = &copy.state else { continue };
         retried.tried += 1;
         let mailbox = match target {
             Target::Mailbox(address) => Some(address.clone()),
@@ -194,8 +192,8 @@ async fn free(
             number,
             destination: copy.destination,
             mailbox: mailbox.into(),
-            // It may have been sent before it was parked.
-            doubt: Doubt::Earlier,
+            // It may have been sent before it was parked. A file of its name with other bytes, though, is not it.
+            doubt: if code == "mailbox-conflict" { Doubt::None } else { Doubt::Earlier },
         });
     }
     turn.progress.advanced(Step::Staged, 0);
