@@ -196,9 +196,7 @@ async fn free(
         turn.with_state(move |state| Ok(state.reached(of)?.into_iter().collect())).await?;
     let mut copies = Vec::new();
     for (number, (copy, target)) in (0..).zip(parked.row.copies.iter().zip(&parked.targets)) {
-        if !chosen.contains(&number) || !matches!(copy.state, CopyStep::Parked { .. }) {
-            continue;
-        }
+        let (true, CopyStep::Parked { code }) = (chosen.contains(&number), &copy.state) else { continue };
         let mailbox = match target {
             Target::Mailbox(address) => Some(address.clone()),
             Target::Person(id) => match resolved(id) {
@@ -218,8 +216,8 @@ async fn free(
             number,
             destination: copy.destination,
             mailbox: mailbox.into(),
-            // It may have been sent before it was parked.
-            doubt: Doubt::Earlier,
+            // It may have been sent before it was parked. A file of its name with other bytes, though, is not it.
+            doubt: if code == "mailbox-conflict" { Doubt::None } else { Doubt::Earlier },
         });
     }
     if copies.is_empty() {

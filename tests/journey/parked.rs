@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use world::{Expectation, MAILBOX_UNKNOWN, UNMAPPED};
 
 use crate::support::{
-    shared, truth,
+    files, shared, truth,
     world::{CONNECTOR, Counts, DOMAIN, World},
 };
 
@@ -274,4 +274,26 @@ fn who_gave_up_on_an_item_and_why_can_be_looked_up() {
         let is_there = |needle: &str| bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
         assert!(!is_there(because) && !is_there("vera"), "{} has it in clear", file.display());
     }
+}
+
+#[test]
+fn a_file_of_the_same_name_with_other_bytes_is_never_taken_for_the_mail() {
+    let archived = shared::archived();
+    let world = archived.before.copy();
+    // One mail of the undisturbed run, found by its place: the mailbox holds something else there.
+    let whole = files::paths_below(&archived.after.path("mail"));
+    let mail = whole.iter().find(|path| path.to_string_lossy().contains("/new/")).unwrap();
+    let place = world.path("mail").join(mail.strip_prefix(archived.after.path("mail")).unwrap());
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(&place, "something else").unwrap();
+    world.sync();
+    let conflicts = || world.parked().iter().filter(|parked| parked.reason == "mailbox-conflict").count();
+    assert_eq!(conflicts(), 1);
+    world.done(&["parked", "retry", CONNECTOR, "--reason", "mailbox-conflict"]);
+    assert_eq!(conflicts(), 1, "it is still there");
+    assert_eq!(fs::read_to_string(&place).unwrap(), "something else");
+    fs::remove_file(&place).unwrap();
+    world.done(&["parked", "retry", CONNECTOR, "--reason", "mailbox-conflict"]);
+    assert_eq!(conflicts(), 0);
+    archived.expect_same_end(&world, "after the file was moved away");
 }
