@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     arguments::Bundle as Command,
-    context::{self, Context, now_ms},
+    context::{self, Context},
     error::CliError,
     sync::parse_window,
 };
@@ -67,7 +67,8 @@ pub(super) async fn run(context: &Context, command: &Command) -> Result<(), CliE
 
 fn interval(command: &Command) -> Result<Interval, CliError> {
     if let Some(window) = &command.window {
-        return parse_window(window, now_ms());
+        // Whatever was read: a bundle may ask for days to come.
+        return parse_window(window, i64::MAX);
     }
     let day = command.day.as_deref().unwrap_or_default();
     let start_ms = parse_instant(day)
