@@ -25,11 +25,20 @@ pub(crate) struct Shelf {
     pub(crate) written: u64,
 }
 
+/// Whom and what an item names: a place in a table depends on what else is on the page, these do not.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Places {
+    conversation: String,
+    sender: Option<String>,
+    owner: Option<String>,
+    participants: Vec<String>,
+}
+
 /// Everything a reading gave.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Read {
-    /// Its items, with the tables resolved as far as order may differ: the people's ids.
-    pub(crate) items: Vec<(Item, Vec<String>)>,
+    /// Its items without their places in their page's tables, and what stands at those places.
+    pub(crate) items: Vec<(Item, Places)>,
     /// What could not be made an item.
     pub(crate) unreadable: Vec<Unreadable>,
 }
@@ -55,10 +64,18 @@ pub(crate) fn read_all<P: Source>(
         let page = P::pull(&mut shelf.clone(), settings, request)?;
         check(&page, max_items);
         bookmark = page.bookmark.or(bookmark);
-        let ids = |item: &Item| -> Vec<String> {
-            item.participants.iter().map(|index| page.people[*index as usize].id.clone()).collect()
+        let id = |index: &u32| page.people[*index as usize].id.clone();
+        let taken_apart = |item: &Item| {
+            let places = Places {
+                conversation: page.conversations[item.conversation as usize].id.clone(),
+                sender: item.sender.as_ref().map(id),
+                owner: item.owner.as_ref().map(id),
+                participants: item.participants.iter().map(id).collect(),
+            };
+            let item = Item { conversation: 0, sender: None, owner: None, participants: Vec::new(), ..item.clone() };
+            (item, places)
         };
-        read.items.extend(page.items.iter().map(|item| (item.clone(), ids(item))));
+        read.items.extend(page.items.iter().map(taken_apart));
         read.unreadable.extend(page.unreadable);
         match page.cursor {
             None => return Ok(read),
