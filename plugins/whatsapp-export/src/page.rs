@@ -21,6 +21,15 @@ pub(crate) const ORIGINAL_BYTES_MAX: usize = 64 * 1024;
 /// The owner's place among a page's people.
 const OWNER: u32 = 0;
 
+/// Who a name as written is.
+#[derive(Clone, Copy)]
+enum Writer {
+    /// Somebody of the chat, at this place.
+    Person(u32),
+    /// The group's own title: the app, where the line is one of the app's; else somebody who bears the same name.
+    Title,
+}
+
 /// A page and what its items have in common.
 pub(crate) struct Filling<'a> {
     /// Makes the ids.
@@ -37,8 +46,10 @@ pub(crate) struct Filling<'a> {
     incomplete: bool,
     /// From a name to its place among the page's people.
     places: HashMap<String, u32>,
-    /// From a name as written to its place; none for a group's own title.
-    written: HashMap<String, Option<u32>>,
+    /// From a name as written to who that is.
+    written: HashMap<String, Writer>,
+    /// How many people were known before the first item: what later items add depends on where a page begins.
+    known_before: u32,
     /// The group's title, which writes notices on iOS as if it were an author.
     group_title: Option<String>,
     /// True when it is known which author the owner is.
@@ -77,6 +88,7 @@ impl<'a> Filling<'a> {
             incomplete: authors.incomplete,
             places: HashMap::new(),
             written: HashMap::new(),
+            known_before: 0,
             group_title: title.text().filter(|_| kind == ChatKind::Group).map(chars::loose),
             owner_is_known: owner_name.is_some(),
         };
@@ -90,6 +102,7 @@ impl<'a> Filling<'a> {
                 filling.add_participant(other);
             }
         }
+        filling.known_before = filling.page.people.len() as u32;
         filling
     }
 
@@ -118,20 +131,21 @@ impl<'a> Filling<'a> {
         place
     }
 
-    /// The sender that a name as written means.
+    /// The sender that a name as written means in a line of this kind.
     fn sender(&mut self, written: &str, event: Event) -> Option<u32> {
-        if let Some(place) = self.written.get(written) {
-            return *place;
+        let is_line_of_app = matches!(event, Event::Notice | Event::Membership | Event::Call | Event::Deletion);
+        match self.written.get(written) {
+            Some(Writer::Person(place)) => return Some(*place),
+            Some(Writer::Title) if is_line_of_app => return None,
+            Some(Writer::Title) => return Some(self.place(&chars::clean(written))),
+            None => {}
         }
         let name = chars::clean(written);
-        let is_line_of_app = matches!(event, Event::Notice | Event::Membership | Event::Call | Event::Deletion);
-        let is_title = self
-            .group_title
-            .as_ref()
-            .is_some_and(|title| *title == chars::loose(&name) && !self.places.contains_key(&name));
-        let place = (!(is_line_of_app && is_title)).then(|| self.place(&name));
-        self.written.insert(written.to_owned(), place);
-        place
+        let is_known = self.places.get(&name).is_some_and(|place| *place < self.known_before);
+        let is_title = !is_known && self.group_title.as_ref().is_some_and(|title| *title == chars::loose(&name));
+        let writer = if is_title { Writer::Title } else { Writer::Person(self.place(&name)) };
+        self.written.insert(written.to_owned(), writer);
+        self.sender(written, event)
     }
 
     /// An item of this chat without text and files.
