@@ -117,6 +117,7 @@ impl House {
             brakes: Brakes::off(),
             directory: Directory::new(vec![maildir]),
             mailboxes: std::sync::Mutex::default(),
+            given_up: std::sync::Mutex::default(),
         })
     }
 }

@@ -231,6 +231,7 @@ pub(super) async fn turn(
         brakes: Brakes::new(&connector.name, connector.failures_percent_max),
         directory,
         mailboxes: std::sync::Mutex::default(),
+        given_up: std::sync::Mutex::default(),
     };
     Ok(Assembled { turn, traits: source.traits, folders: source.folders, folder: source.folder })
 }

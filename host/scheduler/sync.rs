@@ -108,6 +108,7 @@ async fn turn(
         Ok(()) => all_due(connector, &assembled, what, windows).await,
         Err(failure) => Err(failure),
     };
+    let done = done.and_then(|()| assembled.turn.waits_for().map_or(Ok(()), Err));
     *mailboxes = assembled.turn.mailboxes.into_inner().unwrap_or_else(PoisonError::into_inner);
     done
 }
@@ -315,5 +316,6 @@ pub async fn retry(
     // Everything is parked already: what fails again stays so.
     assembled.turn.brakes = Brakes::off();
     finish(&assembled.turn).await?;
-    pipeline::retry(&assembled.turn, selection).await
+    let retried = pipeline::retry(&assembled.turn, selection).await?;
+    assembled.turn.waits_for().map_or(Ok(retried), Err)
 }

@@ -13,6 +13,7 @@
 
 mod archive;
 mod catch_up;
+mod destinations;
 mod evidence;
 mod faults;
 mod parked;
