@@ -13,7 +13,7 @@ use crate::{
     destinations::{Destination, MailboxLocks},
     item::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution, TimestampMs,
-        mapping::DirectoryLookup,
+        mapping::DirectoryLookup, scope::Scope,
     },
     stage::Stage,
     state::{ConnectorState, Pins, StateError},
@@ -124,6 +124,8 @@ pub struct Turn {
     pub pins: Pins,
     /// Where unmapped items go, if the operator wants that.
     pub catch_all: Option<String>,
+    /// What of the items is archived.
+    pub scope: Scope,
     /// How much before a window its reading begins, in milliseconds.
     pub lookback_ms: i64,
     /// The ledger and its index.

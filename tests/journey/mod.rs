@@ -19,5 +19,6 @@ mod faults;
 mod parked;
 mod record;
 mod restore;
+mod scope;
 mod windows;
 mod words;
