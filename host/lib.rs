@@ -20,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod destinations;
 pub mod item;
+pub mod network;
 pub mod pipeline;
 pub mod report;
 pub mod sandbox;

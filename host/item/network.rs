@@ -1,7 +1,6 @@
 //! How the host reaches the network: the operator's `[network]` section, and which addresses may be dialled.
 //!
-//! One section serves plugins, destinations and the stage. The address rules are plain values here, so that every
-//! room that dials asks the same table; the dialling itself is theirs.
+//! One section serves plugins, destinations and the stage. The rules are plain values here; `network` dials by them.
 
 use std::{
     fmt,
@@ -44,6 +43,26 @@ impl Network {
         let refusal = refusal(address)?;
         let allowed = |cidr: &Cidr| cidr.contains(address) || cidr.contains(refusal.address);
         if self.allowed_networks.iter().any(allowed) { None } else { Some(refusal) }
+    }
+}
+
+impl Network {
+    /// Whether `no_proxy` names this host: itself, a domain it lies below, its address, or a block its address is in.
+    pub fn bypasses_proxy(&self, host: &str) -> bool {
+        let address: Option<IpAddr> = host.parse().ok();
+        self.no_proxy.iter().map(|entry| entry.trim().trim_start_matches('.')).any(|entry| {
+            let is_name = || {
+                let above = host.len().checked_sub(entry.len()).and_then(|at| host.is_char_boundary(at).then_some(at));
+                !entry.is_empty()
+                    && above.is_some_and(|at| {
+                        host[at..].eq_ignore_ascii_case(entry) && (at == 0 || host[..at].ends_with('.'))
+                    })
+            };
+            match address {
+                Some(address) => entry.parse::<Cidr>().is_ok_and(|block| block.contains(address)),
+                None => entry == "*" || is_name(),
+            }
+        })
     }
 }
 
@@ -272,6 +291,25 @@ mod tests {
             assert!(bad.parse::<Cidr>().is_err(), "{bad}");
         }
         assert!("10.1.0.0/8".parse::<Cidr>().unwrap_err().contains("write `10.0.0.0/8`"));
+    }
+
+    #[test]
+    fn hosts_beside_the_proxy_are_known_by_name_domain_and_block() {
+        let no_proxy = ["example.com", ".Internal.net", "10.0.0.0/8", "192.0.2.7"].map(str::to_owned).to_vec();
+        let network = Network { no_proxy, ..Network::default() };
+        for (host, expect) in [
+            ("example.com", true),
+            ("Mail.Example.com", true),
+            ("notexample.com", false),
+            ("example.com.evil.org", false),
+            ("mail.internal.net", true),
+            ("10.1.2.3", true),
+            ("11.1.2.3", false),
+            ("192.0.2.7", true),
+            ("é", false),
+        ] {
+            assert_eq!(network.bypasses_proxy(host), expect, "{host}");
+        }
     }
 
     #[test]

@@ -15,8 +15,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ed25519_dalek", &["state/"]),
     ("indicatif", &["cli/"]),
     ("libc", &["main.rs"]),
-    ("reqwest", &["sandbox/egress/"]),
+    ("reqwest", &["network/", "sandbox/egress/"]),
+    ("rustls", &["network/"]),
     ("sled", &["state/"]),
+    ("tokio_rustls", &["network/"]),
     ("tracing_subscriber", &["report/"]),
     ("wasmtime", &["sandbox/"]),
     ("wasmtime_wasi", &["sandbox/"]),
@@ -29,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Calls that make a run differ from the next one, or end it, and where in `host/` they may stand. What decides
 /// about items is handed instants; the processor time of a guest is the sandbox's to measure.
 const CALLS: &[(&str, &str, &[&str])] = &[
-    ("Instant", "now", &["cli/", "sandbox/"]),
+    ("Instant", "now", &["cli/", "network/", "sandbox/"]),
     ("SystemTime", "now", &["cli/context.rs", "state/"]),
     ("Timestamp", "now", &["cli/context.rs", "state/"]),
     ("Zoned", "now", &[]),

@@ -7,7 +7,6 @@
 //! Order of checks, each on every hop: URL, grant, address as written, credential's binding; then the name is
 //! resolved, refused addresses are left out, and what is left is dialled.
 
-mod client;
 mod credential;
 mod headers;
 mod login;
@@ -28,7 +27,10 @@ use self::{
     credential::{Armed, Carried},
     login::{Posted, Poster},
 };
-use crate::item::{Failure, NextMove, limits, network::Network};
+use crate::{
+    item::{Failure, NextMove, limits, network::Network},
+    network::{check_literal, http_client, no_answer},
+};
 
 /// Body of an answer to a login.
 const LOGIN_BODY_BYTES_MAX: usize = 64 << 10;
@@ -72,7 +74,7 @@ impl Egress {
     /// When the network section or a credential cannot be used.
     pub fn new(network: &Network, origins: Vec<Origin>, credentials: Vec<Credential>) -> Result<Self, Failure> {
         let scrub = Scrub::default();
-        let client = if origins.is_empty() { None } else { Some(client::new_client(network)?) };
+        let client = if origins.is_empty() { None } else { Some(http_client(network)?) };
         let arm = |credential| Armed::new(credential, &scrub);
         let credentials = credentials.into_iter().map(arm).collect::<Result<_, _>>()?;
         Ok(Self { network: network.clone(), origins, credentials, client, scrub })
@@ -166,7 +168,7 @@ impl Egress {
         if let Some(client) = &self.client
             && self.origins.iter().any(|granted| granted.covers(origin))
         {
-            client::check_literal(&self.network, origin)?;
+            check_literal(&self.network, &origin.to_string(), origin.address())?;
             return Ok(client);
         }
         let origins: Vec<_> = self.origins.iter().chain([origin]).map(|origin| format!("\"{origin}\"")).collect();
@@ -204,7 +206,7 @@ impl Egress {
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
-        let answer = request.send().await.map_err(|error| client::no_answer(&hop.origin, &error))?;
+        let answer = request.send().await.map_err(|error| no_answer(&hop.origin.to_string(), &error))?;
         Ok((answer, carried))
     }
 }
@@ -215,7 +217,7 @@ impl Poster for Egress {
             let origin = Origin::of_url(&url).map_err(|why| Failure::new("egress-denied", NextMove::Stop, why))?;
             let request = self.check(&origin)?.post(url).header(header::CONTENT_TYPE, "application/json");
             let request = request.header(header::ACCEPT, "application/json").body(json.to_vec());
-            let answer = request.send().await.map_err(|error| client::no_answer(&origin, &error))?;
+            let answer = request.send().await.map_err(|error| no_answer(&origin.to_string(), &error))?;
             let status = answer.status().as_u16();
             let retry_after = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
             let retry_after = retry_after.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
@@ -232,7 +234,7 @@ impl Answer {
     /// # Errors
     /// `no-answer` when it breaks off.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        self.body.chunk().await.map_err(|error| client::no_answer(&self.origin, &error))
+        self.body.chunk().await.map_err(|error| no_answer(&self.origin.to_string(), &error))
     }
 
     /// The whole body.

@@ -1,0 +1,42 @@
+//! TLS for protocols other than HTTP: the system's certificate authorities, and the section's own besides.
+
+use std::{fs, path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig,
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use rustls_platform_verifier::Verifier;
+
+use super::misconfigured;
+use crate::item::{Failure, network::Network};
+
+/// Makes the process's provider of cryptography ring; whoever comes second finds it installed.
+pub(super) fn install_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// How the host greets every TLS server.
+pub(super) fn client_config(network: &Network) -> Result<Arc<ClientConfig>, Failure> {
+    install_provider();
+    let provider = CryptoProvider::get_default().cloned().ok_or_else(|| misconfigured("there is no cryptography"))?;
+    let extra = network.ca_file.as_deref().map_or_else(|| Ok(Vec::new()), authorities)?;
+    let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider))
+        .map_err(|error| misconfigured(&format!("certificate authorities: {error}")))?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| misconfigured(&error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let wrong = |why: &str| misconfigured(&format!("`ca_file` `{}`: {why}", path.display()));
+    let pem = fs::read(path).map_err(|error| wrong(&error.to_string()))?;
+    let found =
+        CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().map_err(|_| wrong("it is not PEM"))?;
+    if found.is_empty() { Err(wrong("it holds no certificate")) } else { Ok(found) }
+}
