@@ -7,11 +7,13 @@
 mod error;
 mod meaning;
 mod schedule;
+mod store;
 mod typed;
 
 pub use error::ConfigError;
 pub use meaning::{
-    Calls, CheckpointCopy, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme,
+    Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme,
     SecretRef, Source,
 };
 pub use schedule::Schedule;
+pub use store::{AzureAccess, CheckpointCopy, ProviderConfig, StageConfig, StoreConfig};
