@@ -14,7 +14,7 @@ use chancery::{
     },
     item::Interval,
     pipeline::{self, Brakes, Converter, DestinationSlot, Directory, Due, Mapper, Silent, Source, Turn},
-    stage::Stage,
+    stage::{Keyring, Staging},
     state::{FileMemory, Pins, State, WindowKind},
 };
 use tokio::sync::Mutex;
@@ -97,6 +97,8 @@ impl House {
         let connector = state.connector(CONNECTOR)?;
         let stage_root = self.folder.path().join("stage");
         fs::create_dir_all(&stage_root)?;
+        let (keys, _) = Keyring::open(&self.folder.path().join("data"), &[])?;
+        let staging = Staging { root: stage_root, keys: Arc::new(keys), store: None };
         Ok(Turn {
             connector: CONNECTOR.to_owned(),
             account: "bench-account".to_owned(),
@@ -105,7 +107,7 @@ impl House {
             pins: Pins::default(),
             catch_all: None,
             lookback_ms: 0,
-            stage: Stage::open(&stage_root, CONNECTOR, connector.stage_key())?,
+            stage: staging.open(CONNECTOR, connector.stage_key())?,
             state: connector,
             source: Mutex::new(parts.source),
             mapper: Mutex::new(parts.mapper),

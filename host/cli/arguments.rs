@@ -67,6 +67,9 @@ pub(super) enum Command {
     Hold(Hold),
     /// Erase what is private of one item from the record; its mails stay.
     Erase(Erase),
+    /// What waits between source and mailbox: what it is needed for, emptying it, its key.
+    #[command(subcommand)]
+    Stage(Stage),
     /// Check, rebuild, back up and move what the data folder keeps.
     #[command(subcommand)]
     State(State),
@@ -224,6 +227,9 @@ pub(super) enum Parked {
         name: String,
         /// The item's number.
         item: u64,
+        /// Write its files, and the item as the source wrote it, into this folder.
+        #[arg(long, value_name = "DIR")]
+        save: Option<PathBuf>,
     },
     /// Try again, after something was mended.
     Retry(ParkedSelection),
@@ -387,6 +393,29 @@ pub(super) struct Verify {
     /// Print one JSON document.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Stage {
+    /// What lies there, and what still needs it.
+    List {
+        /// Only this connector's.
+        name: Option<String>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete now what nothing needs any more, whatever `keep_days` says, and forget keys that sealed nothing of what is left.
+    Purge {
+        /// Only this connector's.
+        name: Option<String>,
+    },
+    /// Seal with a new key from now on; older keys are kept while something staged needs them.
+    RotateKey {
+        /// Why; it stands in the ledger.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,8 @@ use super::{
 };
 use crate::{
     config::{CheckpointCopy, Config, DestinationConfig},
+    item::{Failure, NextMove},
+    pipeline,
     scheduler::{self, Host},
     state,
 };
@@ -42,8 +44,11 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
             findings.push(folder(&format!("{}: destination", connector.name), &maildir.root));
         }
     }
-    for CheckpointCopy::Folder(path) in &config.checkpoint_copies {
-        findings.push(copies(path));
+    findings.push(staging(&config).await);
+    for copy in &config.checkpoint_copies {
+        if let CheckpointCopy::Folder(path) = copy {
+            findings.push(copies(path));
+        }
     }
     match Host::open(config.clone(), context::clocks()) {
         Ok((host, announcements)) => {
@@ -89,6 +94,32 @@ fn verify(data_dir: &Path) -> Finding {
     match state::verify(data_dir, &state::VerifyOptions::default()) {
         Ok(report) => good("ledger", format!("{} ledgers verify", report.ledgers.len())),
         Err(error) => bad("ledger", error.to_string(), error.hint().unwrap_or_default()),
+    }
+}
+
+/// Asks the stage what it holds, of nobody's in particular: that takes the same way in as everything else.
+async fn staging(config: &Config) -> Finding {
+    let config = config.clone();
+    let look = move || -> Result<String, Failure> {
+        let staging = scheduler::staging(&config)?;
+        Ok(match &staging.store {
+            None => format!("`{}`, sealed for {}", staging.root.display(), staging.keys.public()),
+            Some(store) => {
+                store.names("").map_err(|error| {
+                    Failure::within(&error)
+                        .cloned()
+                        .unwrap_or_else(|| Failure::new("stage-io", NextMove::AskPerson, error.to_string()))
+                })?;
+                format!("`{}` answers, sealed for {}", store.label(), staging.keys.public())
+            }
+        })
+    };
+    match pipeline::blocking(look).await {
+        Ok(text) => good("stage", text),
+        Err(failure) => {
+            let hint = error::hint(&failure).unwrap_or_default();
+            bad("stage", format!("{} ({})", failure.message, failure.code), hint)
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use super::{
     arguments::{Erase, Hold as Command, HoldSubject as Typed},
-    context::{self, Context, actor, print_json},
+    context::{self, Context, actor, now_ms, print_json},
     error::{self, CliError},
 };
 use crate::{
     item::time::rfc3339,
-    stage::Stage,
-    state::{HoldSubject, Ordinal},
+    scheduler,
+    state::{HoldSubject, Ordinal, PageNeed},
 };
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<ExitCode, CliError> {
@@ -65,13 +65,15 @@ pub(super) fn erase(context: &Context, command: &Erase) -> Result<ExitCode, CliE
         return Ok(error::DONE.into());
     }
     let state = host.state.connector(&command.connector)?;
-    let live = state.live_page_names()?;
-    let staged = live.contains(&state.item(item)?.page_name);
-    // A page that nothing else needs goes now, not with the next turn.
-    let root = host.config.data_dir.join("stage");
-    if root.is_dir() {
-        Stage::open(&root, &command.connector, state.stage_key())?.collect(&live.into_iter().collect())?;
+    let stage = scheduler::stage(&host.config, &state)?;
+    let mut needs = scheduler::needs(&stage, &state, now_ms(), host.config.stage.keep_days)?;
+    let page = state.item(item)?.page_name;
+    // A page that is only kept for some days goes now; so does one that nothing needs any more.
+    if let Some(PageNeed::Until(_)) = needs.get(&page) {
+        needs.remove(&page);
     }
+    let staged = needs.contains_key(&page);
+    stage.collect(&needs.into_keys().collect())?;
     host.state.close()?;
     println!("erased from the record: id, owner, time, addresses and reasons of item {}", command.item);
     println!("kept: its number, its counts, keyed hashes, who erased it and why; the ledger still verifies");

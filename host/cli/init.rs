@@ -6,7 +6,7 @@ use super::{
     arguments::Init,
     error::{self, CliError},
 };
-use crate::state::State;
+use crate::{stage::Keyring, state::State};
 
 const TEMPLATE: &str = include_str!("init.toml");
 
@@ -35,7 +35,9 @@ pub(super) fn make(dir: &Path, config: &str) -> Result<(), CliError> {
     let cannot =
         |what: &Path, error: std::io::Error| CliError::failed(format!("cannot make `{}`: {error}", what.display()));
     fs::create_dir_all(dir.join("connectors.d")).map_err(|error| cannot(dir, error))?;
-    State::create(&dir.join("data"))?;
+    let data_dir = dir.join("data");
+    State::create(&data_dir)?;
+    Keyring::open(&data_dir, &[])?;
     let file = dir.join("chancery.toml");
     fs::write(&file, config).map_err(|error| cannot(&file, error))
 }

@@ -24,7 +24,9 @@ mod plan;
 mod plugin;
 mod progress;
 mod report;
+mod save;
 mod secret;
+mod stage;
 mod state;
 mod status;
 mod sync;
@@ -82,6 +84,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Ledger(command) => ledger::run(&context, &command).await,
         Command::Hold(command) => hold::run(&context, &command),
         Command::Erase(command) => hold::erase(&context, &command),
+        Command::Stage(command) => stage::run(&context, command).await,
         Command::State(command) => state::run(&context, &command),
         Command::Explain(command) => explain::run(&command),
         Command::Doctor(command) => doctor::run(&context, &command).await,

@@ -20,7 +20,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let host = context.host()?;
     match command {
         Command::List { selection, csv, json } => list(&host, &selection, csv, json)?,
-        Command::Show { name, item } => show(&host, &name, Ordinal(item))?,
+        Command::Show { name, item, save } => {
+            show(&host, &name, Ordinal(item))?;
+            if let Some(folder) = save {
+                super::save::save(&host, &name, Ordinal(item), &folder).await?;
+            }
+        }
         Command::Retry(selection) => retry(&host, &selection).await?,
         Command::Discard { selection, because } => discard(&host, &selection, &because)?,
     }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     config::Config,
-    stage::Stage,
-    state::{self, Announcement, BackupReport, IndexStanding, State},
+    scheduler,
+    state::{self, Announcement, BackupReport, IndexStanding, PageNeed, State},
 };
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<ExitCode, CliError> {
@@ -76,16 +76,14 @@ fn check(config: &Config, json: bool) -> Result<(), CliError> {
 fn staged_pages(config: &Config) -> Result<u64, CliError> {
     let (state, told) = State::open(&config.data_dir)?;
     announce(&told);
-    let root = config.data_dir.join("stage");
+    let staging = scheduler::staging(config)?;
     let mut count = 0;
     for name in state.connectors()? {
         let connector = state.connector(&name)?;
-        let needed = connector.live_page_names()?;
-        if needed.is_empty() {
-            continue;
-        }
-        let stage = Stage::open(&root, &name, connector.stage_key())?;
-        for page in needed {
+        let needed = connector.needed_pages(i64::MAX, 0)?;
+        let needed = needed.into_iter().filter(|(_, need)| *need != PageNeed::Partial);
+        let stage = staging.open(&name, connector.stage_key())?;
+        for (page, _) in needed {
             stage.read_page(&page)?;
             count += 1;
         }

@@ -7,7 +7,13 @@ use std::{
     time::Duration,
 };
 
-use super::{error::ConfigError, schedule::Schedule, scope, typed};
+use super::{
+    error::ConfigError,
+    schedule::Schedule,
+    scope,
+    store::{CheckpointCopy, StageConfig},
+    typed,
+};
 use crate::{
     destinations::maildir::{Mailboxes, MaildirSettings},
     item::{
@@ -33,8 +39,8 @@ pub struct Config {
     pub credentials: BTreeMap<String, Credential>,
     /// How to reach the world.
     pub network: Network,
-    /// Days a staged page is kept after everything was delivered.
-    pub stage_keep_days: u32,
+    /// Where pages and attachments wait.
+    pub stage: StageConfig,
     /// Where signed checkpoints are copied to.
     pub checkpoint_copies: Vec<CheckpointCopy>,
     /// Attachment bytes taken in.
@@ -170,33 +176,6 @@ pub enum DestinationConfig {
     Maildir(MaildirSettings),
 }
 
-/// Where signed checkpoints are copied to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckpointCopy {
-    /// A folder, best on a disk that the host cannot change.
-    Folder(PathBuf),
-}
-
-impl CheckpointCopy {
-    /// The kinds of this version, as `kind` names them.
-    const KINDS: &str = "`folder`";
-
-    fn parse(base: &Path, typed: &toml::Table) -> Result<Self, String> {
-        let text = |key: &str| typed.get(key).and_then(toml::Value::as_str);
-        let Some(kind) = text("kind") else {
-            return Err("`checkpoints.copy_to` has an entry without a `kind`".to_owned());
-        };
-        if kind != "folder" {
-            return Err(format!("`checkpoints.copy_to` names the kind `{kind}`; this version offers {}", Self::KINDS));
-        }
-        if let Some(key) = typed.keys().find(|key| !["kind", "path"].contains(&key.as_str())) {
-            return Err(format!("`checkpoints.copy_to` has an unknown key `{key}`"));
-        }
-        let path = text("path").ok_or("`checkpoints.copy_to` of kind `folder` needs a `path`")?;
-        Ok(Self::Folder(base.join(path)))
-    }
-}
-
 /// A credential: references only.
 #[derive(Clone, Debug)]
 pub struct Credential {
@@ -276,7 +255,9 @@ impl Config {
             connectors: Vec::new(),
             credentials: BTreeMap::new(),
             network: network(&base, main.network.as_ref()),
-            stage_keep_days: main.stage.as_ref().and_then(|stage| stage.keep_days).unwrap_or(limits::STAGE_KEEP_DAYS),
+            stage: StageConfig::parse(&base, main.stage.as_ref()).map_err(|why| {
+                ConfigError::new(file, why).hint("the keys of `[stage]` are in docs/configuration.md")
+            })?,
             checkpoint_copies: main
                 .checkpoints
                 .iter()
@@ -361,10 +342,8 @@ impl Config {
 
     fn credential(&self, file: &Path, name: &str, typed: typed::Credential) -> Result<Credential, ConfigError> {
         let missing = |key: &str| ConfigError::new(file, format!("`[credential.{name}]` needs `{key}`"));
-        let secret = |secret: Option<typed::Secret>, key: &str| match secret.ok_or_else(|| missing(key))? {
-            typed::Secret::Env(variable) => Ok(SecretRef::Env(variable)),
-            typed::Secret::File(path) => Ok(SecretRef::File(self.base.join(path))),
-            typed::Secret::Store(name) => Ok(SecretRef::Store(name)),
+        let secret = |secret: Option<typed::Secret>, key: &str| {
+            secret.ok_or_else(|| missing(key)).map(|secret| secret.meaning(&self.base))
         };
         let username = typed.username.ok_or_else(|| missing("username"));
         let parameter = typed.parameter.ok_or_else(|| missing("parameter"));

@@ -8,11 +8,12 @@ mod error;
 mod meaning;
 mod schedule;
 mod scope;
+mod store;
 mod typed;
 
 pub use error::ConfigError;
 pub use meaning::{
-    Calls, CheckpointCopy, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme,
-    SecretRef, Source,
+    Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme, SecretRef, Source,
 };
 pub use schedule::Schedule;
+pub use store::{AzureAccess, CheckpointCopy, ProviderConfig, StageConfig, StoreConfig};

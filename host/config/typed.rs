@@ -1,6 +1,10 @@
 //! What was typed. Every key is in `docs/configuration.md`; an unknown one is an error.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,7 +12,7 @@ use serde::{
 };
 use toml::value::Datetime;
 
-use super::scope;
+use super::{meaning::SecretRef, scope};
 use crate::item::network::Network;
 
 #[derive(Debug, Deserialize)]
@@ -22,7 +26,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) credential: BTreeMap<String, Credential>,
     pub(super) network: Option<Network>,
-    pub(super) stage: Option<Stage>,
+    /// Read by hand: see `store`.
+    pub(super) stage: Option<toml::Table>,
     pub(super) checkpoints: Option<Checkpoints>,
     pub(super) limits: Option<Limits>,
 }
@@ -141,6 +146,17 @@ pub(super) enum Secret {
     Store(String),
 }
 
+impl Secret {
+    /// With an absolute path.
+    pub(super) fn meaning(self, base: &Path) -> SecretRef {
+        match self {
+            Self::Env(variable) => SecretRef::Env(variable),
+            Self::File(path) => SecretRef::File(base.join(path)),
+            Self::Store(name) => SecretRef::Store(name),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SecretVisitor)
@@ -187,15 +203,9 @@ impl<'de> Visitor<'de> for SecretVisitor {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Checkpoints {
-    /// Read by hand: a kind that is not offered has keys of its own, and the message is about the kind.
+    /// Read by hand: see `store`.
     #[serde(default)]
     pub(super) copy_to: Vec<toml::Table>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Stage {
-    pub(super) keep_days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

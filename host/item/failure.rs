@@ -1,6 +1,6 @@
 //! A failure as a value: what failed and what the host does next.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 /// What follows a failure. Decided once, from the failure's kind; see `pipeline::policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,5 +43,15 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// As an error of IO, for where only those pass; [`Failure::within`] finds it again.
+    pub fn into_io(self, kind: io::ErrorKind) -> io::Error {
+        io::Error::new(kind, self)
+    }
+
+    /// The failure that an error of IO carries.
+    pub fn within(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
     }
 }

@@ -74,6 +74,14 @@ pub const CURSOR_BYTES_MAX: usize = 16 << 10;
 pub const BOOKMARK_BYTES_MAX: usize = 64 << 10;
 /// Attachment bytes taken into the stage (default of `limits.attachment_bytes_max`).
 pub const ATTACHMENT_BYTES_MAX: u64 = 2 << 30;
+/// A staged page, without its attachments.
+pub const STAGED_PAGE_BYTES_MAX: u64 = 512 << 20;
+/// One call to the stage's object store.
+pub const STAGE_CALL_TIME_MAX: Duration = Duration::from_secs(60);
+/// Bytes sent to the stage's object store at once; a larger object goes in parts of it.
+pub const STAGE_PART_BYTES: usize = 5 << 20;
+/// Objects put into or deleted from the stage's object store at once.
+pub const STAGE_PUTS_AT_ONCE_MAX: usize = 4;
 /// Pages of one window (1,000 million items at the least page of 100).
 pub const WINDOW_PAGES_MAX: u64 = 10_000_000;
 /// Pages in a row without an item, after which a source is said to loop.
@@ -172,5 +180,8 @@ const _: () = assert!(CURSOR_BYTES_MAX < RECORD_BYTES_MAX);
 const _: () = assert!(BOOKMARK_BYTES_MAX < RECORD_BYTES_MAX);
 const _: () = assert!(CLOCK_STEP_MAX.as_millis() < GRACE.as_millis());
 const _: () = assert!(FAILURES_PERCENT_MAX <= 100);
+const _: () = assert!(STAGED_PAGE_BYTES_MAX > HOSTCALL_BYTES_MAX as u64);
+// The least that S3 takes as a part of a larger object.
+const _: () = assert!(STAGE_PART_BYTES >= 5 << 20);
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

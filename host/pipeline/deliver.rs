@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    attempt::attempt,
     convert::{Converted, ConvertedItem, Rendering},
     crash,
     map::Doubt,
@@ -242,26 +243,37 @@ async fn intend(
     mut facts: Group,
     blobs: &Arc<dyn BlobSource>,
 ) -> Result<(Vec<Ready>, Group), Failure> {
-    let blobs = Arc::clone(blobs);
-    let connector = turn.connector.clone();
-    blocking(move || {
-        let mut last: Option<(Arc<[u8]>, [u8; 32])> = None;
-        for copy in &to_send {
-            let message = &copy.delivery.message;
-            let sha256 = match &last {
-                Some((skeleton, sha256)) if Arc::ptr_eq(skeleton, &message.skeleton) => *sha256,
-                _ => hash(message, &*blobs, &connector)?,
-            };
-            last = Some((Arc::clone(&message.skeleton), sha256));
-            facts.intend(Intent { copy: copy.key, sha256 });
-        }
-        Ok((to_send, facts))
-    })
-    .await
+    let messages: Arc<[Message]> = to_send.iter().map(|copy| copy.delivery.message.clone()).collect();
+    let hashing = || {
+        let (blobs, connector, messages) = (Arc::clone(blobs), turn.connector.clone(), Arc::clone(&messages));
+        blocking(move || hashes(&messages, &*blobs, &connector))
+    };
+    let hashes = attempt(turn, false, hashing).await.map_err(|(failure, _)| failure)?;
+    for (copy, sha256) in to_send.iter().zip(hashes) {
+        facts.intend(Intent { copy: copy.key, sha256 });
+    }
+    Ok((to_send, facts))
+}
+
+fn hashes(messages: &[Message], blobs: &dyn BlobSource, connector: &str) -> Result<Vec<[u8; 32]>, Failure> {
+    let mut last: Option<(Arc<[u8]>, [u8; 32])> = None;
+    let mut hashes = Vec::with_capacity(messages.len());
+    for message in messages {
+        let sha256 = match &last {
+            Some((skeleton, sha256)) if Arc::ptr_eq(skeleton, &message.skeleton) => *sha256,
+            _ => hash(message, blobs, connector)?,
+        };
+        last = Some((Arc::clone(&message.skeleton), sha256));
+        hashes.push(sha256);
+    }
+    Ok(hashes)
 }
 
 fn hash(message: &Message, blobs: &dyn BlobSource, connector: &str) -> Result<[u8; 32], Failure> {
     message.sha256(blobs).map_err(|error| {
+        if let Some(failure) = Failure::within(&error) {
+            return failure.clone();
+        }
         Failure::new(
             "stage-attachment-lost",
             crate::item::NextMove::Stop,

@@ -45,7 +45,7 @@ pub use file::gone;
 pub use parked::{Retried, Selection, retry};
 pub use turn::{
     Closing, Converted, Converter, DestinationSlot, Directory, Mapper, Progress, PullRequest, Reading, Silent, Source,
-    Step, Turn,
+    Step, Turn, blocking,
 };
 pub use window::{Due, WindowReport};
 

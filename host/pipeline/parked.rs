@@ -95,10 +95,9 @@ struct ParkedItem {
 }
 
 async fn retry_page(turn: &Turn, page_name: [u8; 32], chosen: Chosen, retried: &mut Retried) -> Result<(), Failure> {
-    let (state, stage, ordinals) =
-        (Arc::clone(&turn.state), Arc::clone(&turn.stage), chosen.keys().copied().collect::<Vec<_>>());
-    let (page, items) = blocking(move || {
-        let page = Arc::new(stage.read_page(&page_name)?);
+    let page = turn.staged_page(page_name).await?;
+    let (state, ordinals) = (Arc::clone(&turn.state), chosen.keys().copied().collect::<Vec<_>>());
+    let items = blocking(move || {
         let mut items = Vec::with_capacity(ordinals.len());
         for ordinal in ordinals {
             let row = state.item(ordinal)?;
@@ -112,7 +111,7 @@ async fn retry_page(turn: &Turn, page_name: [u8; 32], chosen: Chosen, retried: &
                 believable_until_ms,
             });
         }
-        Ok((page, items))
+        Ok(items)
     })
     .await?;
     let mut facts = Group::new();

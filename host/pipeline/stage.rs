@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
 use super::{
+    attempt::attempt,
     crash,
     fetch::{Cursor, Fetched},
     turn::{Turn, blocking},
@@ -56,9 +57,17 @@ pub(super) async fn stage(turn: &Turn, window: &Window, fetched: Fetched) -> Res
     let next = page.cursor.clone().map(Some);
     let (state, staging, id) = (Arc::clone(&turn.state), Arc::clone(&page), window.id);
     let late = late(&page, window);
+    let page_name = match attempt(turn, false, || {
+        let (draft, page) = (Arc::clone(&draft), Arc::clone(&page));
+        blocking(move || draft.commit(&page))
+    })
+    .await
+    {
+        Ok(name) => name,
+        Err((failure, _)) => return Err(failure),
+    };
+    crash::point("stage:written");
     let standings = blocking(move || {
-        let page_name = draft.commit(&staging)?;
-        crash::point("stage:written");
         let observations = observations(&staging, &late);
         Ok(state.stage_page(StagedPage {
             window: id,
@@ -138,13 +147,10 @@ async fn unsettled(
 ) -> Result<(), Failure> {
     let pages = turn.with_state(move |state| state.pages(id)).await?;
     for row in pages.into_iter().filter(|page| !page.settled) {
-        let (state, stage) = (Arc::clone(&turn.state), Arc::clone(&turn.stage));
-        let staged = blocking(move || {
-            let page = Arc::new(stage.read_page(&row.page_name)?);
-            let items = unfinished(&state, id, row.seq)?;
-            Ok(Staged { page, items, believable_until_ms, next: None })
-        })
-        .await?;
+        let page = turn.staged_page(row.page_name).await?;
+        let state = Arc::clone(&turn.state);
+        let items = blocking(move || unfinished(&state, id, row.seq)).await?;
+        let staged = Staged { page, items, believable_until_ms, next: None };
         if sender.send(staged).await.is_err() {
             break;
         }

@@ -8,14 +8,14 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::brake::Brakes;
+use super::{attempt::attempt, brake::Brakes};
 use crate::{
     destinations::{Destination, MailboxLocks},
     item::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution, TimestampMs,
         mapping::DirectoryLookup, scope::Scope,
     },
-    stage::Stage,
+    stage::{PageName, Stage},
     state::{ConnectorState, Pins, StateError},
 };
 
@@ -194,10 +194,22 @@ impl Turn {
         let state = Arc::clone(&self.state);
         blocking(move || work(&state).map_err(Failure::from)).await
     }
+
+    /// Reads a staged page, as often as the policy says.
+    pub(super) async fn staged_page(&self, name: PageName) -> Result<Arc<Page>, Failure> {
+        let read = || {
+            let stage = Arc::clone(&self.stage);
+            blocking(move || stage.read_page(&name).map(Arc::new))
+        };
+        attempt(self, false, read).await.map_err(|(failure, _)| failure)
+    }
 }
 
 /// Runs blocking work off the async threads.
-pub(super) async fn blocking<T: Send + 'static>(
+///
+/// # Errors
+/// The work's own; `host-panic` when it ended otherwise.
+pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {

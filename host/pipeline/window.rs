@@ -15,7 +15,7 @@ use super::{
     file,
     tally::Tally,
     totals,
-    turn::{Reading, Turn, blocking},
+    turn::{Reading, Turn},
 };
 use crate::{
     item::{Failure, Interval, NextMove, Page, TimestampMs, limits},
@@ -237,8 +237,7 @@ async fn count_again(turn: &Turn, window: &Window) -> Result<bool, Failure> {
     }
     let id = window.id;
     for page in turn.with_state(move |state| state.pages(id)).await? {
-        let stage = std::sync::Arc::clone(&turn.stage);
-        match blocking(move || stage.read_page(&page.page_name)).await {
+        match turn.staged_page(page.page_name).await {
             Ok(page) => window.tally.note(&page),
             Err(failure) if failure.code == "stage-page-lost" && page.settled => return Ok(false),
             Err(failure) => return Err(failure),

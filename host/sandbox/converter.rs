@@ -137,6 +137,9 @@ impl world::chancery::connector::attachments::Host for Guest<ConverterCall> {
         };
         let done = self.waiting(tokio::task::spawn_blocking(work)).await.map_err(std::io::Error::other);
         let (bytes, reading) = done.and_then(|read| read).map_err(|error| {
+            if let Some(failure) = Failure::within(&error) {
+                return Stop::Host(failure.clone());
+            }
             let why = format!("a staged attachment cannot be read: {error}");
             Stop::Host(Failure::new("stage-unreadable", NextMove::Retry { after: None }, why))
         })?;

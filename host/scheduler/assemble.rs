@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::{Host, clock::Watch, mapping, plugins, secrets};
+use super::{Host, clock::Watch, mapping, plugins, secrets, staging};
 use crate::{
     catalog::lock::Lock,
     config::{Connector, DestinationConfig},
@@ -199,8 +199,7 @@ pub(super) async fn turn(
         Ok(worker.for_connector(&connector.name))
     })
     .await?;
-    let stage_root = host.config.data_dir.join("stage");
-    let stage = open_stage(&stage_root, connector, &state)?;
+    let stage = open_stage(host, &state, &*progress).await?;
     let pins = Pins {
         source: source.digest,
         mapper: mapper_plugin.component.digest,
@@ -244,12 +243,16 @@ fn source_name(connector: &Connector) -> String {
     name.strip_suffix(".wasm").unwrap_or(name).to_owned()
 }
 
-fn open_stage(root: &std::path::Path, connector: &Connector, state: &ConnectorState) -> Result<Arc<Stage>, Failure> {
-    std::fs::create_dir_all(root).map_err(|error| {
-        Failure::new("stage-io", NextMove::AskPerson, format!("cannot make the stage `{}`: {error}", root.display()))
-    })?;
-    let stage = Stage::open(root, &connector.name, state.stage_key())?;
-    stage.collect(&state.live_page_names()?.into_iter().collect())?;
+/// Opens the stage and collects what a crash left in it. One that cannot be reached ends the turn here, before anything
+/// is pulled.
+async fn open_stage(host: &Host, state: &Arc<ConnectorState>, progress: &dyn Progress) -> Result<Arc<Stage>, Failure> {
+    let stage = staging::stage(&host.config, state)?;
+    let (now_ms, keep_days) = ((host.clocks.wall_ms)(), host.config.stage.keep_days);
+    let collect = || {
+        let (stage, state) = (Arc::clone(&stage), Arc::clone(state));
+        pipeline::blocking(move || staging::collect(&stage, &state, now_ms, keep_days))
+    };
+    pipeline::attempt_for(state.name(), progress, false, collect).await.map_err(|(failure, _)| failure)?;
     Ok(stage)
 }
 

@@ -11,10 +11,11 @@ use std::{
     sync::Arc,
 };
 
-use super::Host;
+use super::{Host, staging};
 use crate::{
-    config::CheckpointCopy,
+    config::{CheckpointCopy, Config},
     item::{Failure, NextMove},
+    stage::Store,
 };
 
 /// A place that keeps copies, by connector and file name.
@@ -62,6 +63,20 @@ impl Keeper for Folder {
     }
 }
 
+impl Keeper for Store {
+    fn label(&self) -> String {
+        Self::label(self).to_owned()
+    }
+
+    fn held(&self, connector: &str) -> io::Result<BTreeSet<String>> {
+        Ok(self.names(connector)?.into_iter().collect())
+    }
+
+    fn keep(&self, connector: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+        Self::keep(self, connector, name, bytes.to_vec())
+    }
+}
+
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -75,20 +90,28 @@ pub(super) async fn copy(host: &Host, connector: &str) -> Vec<Failure> {
         Ok(files) => files,
         Err(error) => return vec![error.into()],
     };
-    let keepers: Vec<Arc<dyn Keeper>> = host.config.checkpoint_copies.iter().map(keeper).collect();
+    let (mut keepers, mut failures): (Vec<Arc<dyn Keeper>>, Vec<Failure>) = (Vec::new(), Vec::new());
+    for copy in &host.config.checkpoint_copies {
+        match keeper(&host.config, copy) {
+            Ok(keeper) => keepers.push(keeper),
+            Err(failure) => failures.push(failure),
+        }
+    }
     let connector = connector.to_owned();
     let copied = tokio::task::spawn_blocking(move || {
-        keepers.iter().filter_map(|keeper| copy_to(&**keeper, &connector, &files).err()).collect()
+        failures.extend(keepers.iter().filter_map(|keeper| copy_to(&**keeper, &connector, &files).err()));
+        failures
     });
     copied.await.unwrap_or_else(|error| {
         vec![Failure::new("host-panic", NextMove::Stop, format!("copying checkpoints ended: {error}"))]
     })
 }
 
-fn keeper(copy: &CheckpointCopy) -> Arc<dyn Keeper> {
-    match copy {
+fn keeper(config: &Config, copy: &CheckpointCopy) -> Result<Arc<dyn Keeper>, Failure> {
+    Ok(match copy {
         CheckpointCopy::Folder(path) => Arc::new(Folder(path.clone())),
-    }
+        CheckpointCopy::Store(typed) => Arc::new(staging::store(config, "checkpoints.copy_to", typed)?),
+    })
 }
 
 fn copy_to(keeper: &dyn Keeper, connector: &str, files: &[(String, PathBuf)]) -> Result<(), Failure> {
@@ -105,7 +128,7 @@ fn copy_to(keeper: &dyn Keeper, connector: &str, files: &[(String, PathBuf)]) ->
             keeper.label()
         );
         Failure::new("checkpoint-copy-failed", NextMove::AskPerson, message)
-            .hint("mount or create that folder and give the user that runs chancery the right to write there; the next turn copies what is missing")
+            .hint("make that folder or container reachable, and give the user that runs chancery the right to write there; the next turn copies what is missing")
     })
 }
 

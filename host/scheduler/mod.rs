@@ -1,8 +1,8 @@
 //! When: which windows are due, and running connectors' turns.
 //!
 //! What lives here: putting a connector's turn together from the configuration ([`assemble`]), the time line ([`due`]),
-//! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), and turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people
-//! (`cli`).
+//! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), what the stage keeps ([`needs`]), and
+//! turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people (`cli`).
 
 mod assemble;
 mod check;
@@ -16,6 +16,7 @@ pub mod reread;
 mod secrets;
 #[cfg(test)]
 mod simulation;
+mod staging;
 mod sync;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::{
     destinations::MailboxLocks,
     item::Failure,
     sandbox::{CallLimits, Sandbox},
+    stage::Keyring,
     state::State,
 };
 
@@ -33,6 +35,7 @@ pub use check::{Checked, check, prove};
 pub use clock::Clocks;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
+pub use staging::{collect, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 
 /// What every connector of this host shares.
@@ -57,7 +60,9 @@ impl Host {
     pub fn open(config: Config, clocks: Clocks) -> Result<(Self, Vec<String>), Failure> {
         let (state, announcements) = State::open_with_clock(&config.data_dir, clocks.steady())?;
         let sandbox = sandbox_of(&config)?;
-        let announcements = announcements.into_iter().map(|announcement| announcement.text).collect();
+        let mut announcements: Vec<String> = announcements.into_iter().map(|announcement| announcement.text).collect();
+        // A data folder of before the stage was sealed has no key for it yet.
+        announcements.extend(Keyring::open(&config.data_dir, &config.stage.recipients)?.1);
         Ok((Self { config, sandbox, state, locks: Arc::default(), clocks }, announcements))
     }
 }

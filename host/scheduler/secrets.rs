@@ -33,7 +33,7 @@ pub(super) fn credential(config: &Config, name: &str, descriptor: &Descriptor) -
                 scheme,
                 origins: origins.clone(),
                 username: username.cloned(),
-                secret: read(config, name, secret)?,
+                secret: read(config, &format!("credential `{name}`"), name, secret)?,
             })
         })
         .collect()
@@ -58,16 +58,20 @@ fn scheme<'a>(
     })
 }
 
-fn read(config: &Config, credential: &str, secret: &SecretRef) -> Result<SecretString, Failure> {
-    let missing = |what: String, hint: String| {
-        let message = format!("the secret of credential `{credential}` is missing: {what}");
+/// The secret that a reference names, which is of `what`; it might be called `name` in the store.
+///
+/// # Errors
+/// `secret-missing` with where to put it.
+pub(super) fn read(config: &Config, what: &str, name: &str, secret: &SecretRef) -> Result<SecretString, Failure> {
+    let missing = |why: String, hint: String| {
+        let message = format!("the secret of {what} is missing: {why}");
         Failure::new("secret-missing", NextMove::AskPerson, message).hint(hint)
     };
     match secret {
         SecretRef::Env(variable) => env::var(variable).map(SecretString::from).map_err(|_| {
             missing(
                 format!("the environment has no variable `{variable}`"),
-                format!("export {variable}=…, or use `{{ store = \"{credential}\" }}` and `chancery secret set {credential}`"),
+                format!("export {variable}=…, or use `{{ store = \"{name}\" }}` and `chancery secret set {name}`"),
             )
         }),
         SecretRef::File(path) => fs::read_to_string(path)

@@ -15,6 +15,7 @@ use super::{
     evidence,
     files::Folder,
     reread::{self, Read},
+    staging,
 };
 use crate::{
     catalog::lock::Lock,
@@ -81,17 +82,22 @@ async fn one(
     moved: Option<Doubt>,
     progress: Arc<dyn Progress>,
 ) -> ConnectorOutcome {
-    let (mut windows, mut mailboxes) = (Vec::new(), HashSet::new());
-    let turn = turn(host, connector, what, moved, progress, &mut windows, &mut mailboxes);
-    let failure = turn.await.err();
-    if let Some(failure) = &failure {
+    let mut outcome = ConnectorOutcome {
+        name: connector.name.clone(),
+        windows: Vec::new(),
+        failure: None,
+        warnings: Vec::new(),
+        mailboxes: HashSet::new(),
+    };
+    outcome.failure = turn(host, connector, what, moved, progress, &mut outcome).await.err();
+    if let Some(failure) = &outcome.failure {
         tracing::error!(connector = connector.name, code = failure.code, "{failure}");
     }
-    let warnings = evidence::copy(host, &connector.name).await;
-    for warning in &warnings {
+    outcome.warnings.extend(evidence::copy(host, &connector.name).await);
+    for warning in &outcome.warnings {
         tracing::warn!(connector = connector.name, code = warning.code, "{warning}");
     }
-    ConnectorOutcome { name: connector.name.clone(), windows, failure, warnings, mailboxes }
+    outcome
 }
 
 async fn turn(
@@ -100,17 +106,27 @@ async fn turn(
     what: &Sync,
     moved: Option<Doubt>,
     progress: Arc<dyn Progress>,
-    windows: &mut Vec<WindowReport>,
-    mailboxes: &mut HashSet<Arc<str>>,
+    outcome: &mut ConnectorOutcome,
 ) -> Result<(), Failure> {
     let assembled = assemble::turn(host, connector, progress, SignIn::Now).await?;
     let done = match clock::begin(&connector.name, &assembled.turn.state, &host.clocks, moved) {
-        Ok(()) => all_due(connector, &assembled, what, windows).await,
+        Ok(()) => all_due(connector, &assembled, what, &mut outcome.windows).await,
         Err(failure) => Err(failure),
     };
+    if done.is_ok() {
+        // What is not deleted now is deleted at the next start.
+        outcome.warnings.extend(empty_stage(host, &assembled.turn).await.err());
+    }
     let done = done.and_then(|()| assembled.turn.waits_for().map_or(Ok(()), Err));
-    *mailboxes = assembled.turn.mailboxes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcome.mailboxes = assembled.turn.mailboxes.into_inner().unwrap_or_else(PoisonError::into_inner);
     done
+}
+
+/// Deletes what is settled and was kept for long enough.
+async fn empty_stage(host: &Host, turn: &Turn) -> Result<(), Failure> {
+    let (stage, state) = (Arc::clone(&turn.stage), Arc::clone(&turn.state));
+    let (now_ms, keep_days) = ((host.clocks.wall_ms)(), host.config.stage.keep_days);
+    pipeline::blocking(move || staging::collect(&stage, &state, now_ms, keep_days)).await.map(drop)
 }
 
 async fn all_due(

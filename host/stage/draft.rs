@@ -1,4 +1,5 @@
-//! A page being written: attachments first, while the source is still answering, then the page itself.
+//! A page being written: attachments first, while the source is still answering, then the page itself. Everything is
+//! sealed before it touches a disk.
 
 use std::{
     fs::{self, File},
@@ -6,22 +7,28 @@ use std::{
     os::fd::OwnedFd,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use age::stream::StreamWriter;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 
-use super::{PageName, Stage, bundle};
+use super::{
+    PageName, Stage, bundle,
+    objects::{Drafted, Kind, Place},
+};
 use crate::item::{BlobRef, BlobSink, BlobWriter, Failure, Page};
 
-/// A page on its way in. Dropped without [`PageDraft::commit`], its files are rubbish that the next start collects.
+/// A page on its way in. Dropped without [`PageDraft::commit`], it leaves nothing behind.
 pub struct PageDraft {
     stage: Arc<Stage>,
     /// Opened before the first write, because `syncfs` reports what failed since then.
     system: Mutex<Option<OwnedFd>>,
+    /// Its attachments, in `tmp` still. Shared with their writers.
+    drafted: Arc<Mutex<Vec<Drafted>>>,
 }
 
 /// Numbers temporary files within this process.
@@ -29,13 +36,14 @@ static TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
 impl PageDraft {
     pub(super) fn new(stage: Arc<Stage>) -> Arc<Self> {
-        Arc::new(Self { stage, system: Mutex::new(None) })
+        Arc::new(Self { stage, system: Mutex::new(None), drafted: Arc::default() })
     }
 
-    /// Writes the page and makes it and its attachments durable.
+    /// Writes the page and makes it and its attachments durable. A failure that may pass can be followed by another try.
     ///
     /// # Errors
-    /// `disk-full`, `no-permission` or `stage-io`. The page is then not there, as far as anybody knows.
+    /// `disk-full`, `no-permission`, `stage-io`; for an object store `stage-unreachable` and `stage-denied`. The page is
+    /// then not there, as far as anybody knows.
     pub fn commit(&self, page: &Page) -> Result<PageName, Failure> {
         self.try_commit(page).map_err(|error| self.stage.failure("writing a page", &error))
     }
@@ -43,20 +51,32 @@ impl PageDraft {
     fn try_commit(&self, page: &Page) -> io::Result<PageName> {
         self.watch()?;
         let bytes = bundle::encode(page)?;
-        let name = self.stage.name_of(&bytes);
-        let (path, mut file) = self.temporary()?;
-        file.write_all(&bytes)?;
-        drop(file);
-        fs::rename(path, self.stage.page_path(&name))?;
-        let system = self.system.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(system) = system {
-            rustix::fs::syncfs(system)?;
+        let name = self.stage.keyed(&bytes);
+        let (path, file) = self.temporary()?;
+        let mut drafted = self.drafted();
+        drafted.push(Drafted { path, place: Place::sealed(Kind::Page, &name) });
+        let mut sealed = self.stage.keys.seal(file)?;
+        sealed.write_all(&bytes)?;
+        sealed.finish()?;
+        let system = unpoisoned(&self.system).take();
+        let put = system.map_or(Ok(()), |system| self.stage.objects.put(&drafted, system));
+        // The attachments stay for another try; the page is written anew.
+        if put.is_err()
+            && let Some(page) = drafted.pop()
+        {
+            let _rubbish_is_collected_at_start = fs::remove_file(page.path);
         }
+        put?;
+        remove(std::mem::take(&mut *drafted));
         Ok(name)
     }
 
+    fn drafted(&self) -> MutexGuard<'_, Vec<Drafted>> {
+        unpoisoned(&self.drafted)
+    }
+
     fn watch(&self) -> io::Result<()> {
-        let mut system = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut system = unpoisoned(&self.system);
         if system.is_none() {
             let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
             *system = Some(rustix::fs::open(&self.stage.root, flags, Mode::empty())?);
@@ -72,14 +92,32 @@ impl PageDraft {
     }
 }
 
+impl Drop for PageDraft {
+    fn drop(&mut self) {
+        remove(std::mem::take(&mut *self.drafted()));
+    }
+}
+
+/// Removes what lies in `tmp` of these; a local stage has moved them away.
+fn remove(drafted: Vec<Drafted>) {
+    for draft in drafted {
+        let _rubbish_is_collected_at_start = fs::remove_file(draft.path);
+    }
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl BlobSink for PageDraft {
     fn create(&self) -> io::Result<Box<dyn BlobWriter>> {
         self.watch()?;
         let (path, file) = self.temporary()?;
         Ok(Box::new(StagedWriter {
             stage: Arc::clone(&self.stage),
+            drafted: Arc::clone(&self.drafted),
+            sealed: Some(self.stage.keys.seal(BufWriter::with_capacity(64 << 10, file))?),
             path: Some(path),
-            file: BufWriter::with_capacity(64 << 10, file),
             hasher: Sha256::new(),
             size: 0,
         }))
@@ -88,26 +126,31 @@ impl BlobSink for PageDraft {
 
 struct StagedWriter {
     stage: Arc<Stage>,
+    drafted: Arc<Mutex<Vec<Drafted>>>,
+    sealed: Option<StreamWriter<BufWriter<File>>>,
     path: Option<PathBuf>,
-    file: BufWriter<File>,
     hasher: Sha256,
     size: u64,
 }
 
 impl BlobWriter for StagedWriter {
     fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.file.write_all(chunk)?;
+        if let Some(sealed) = &mut self.sealed {
+            sealed.write_all(chunk)?;
+        }
         self.hasher.update(chunk);
         self.size += chunk.len() as u64;
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<BlobRef> {
-        self.file.flush()?;
+        if let Some(sealed) = self.sealed.take() {
+            sealed.finish()?.flush()?;
+        }
         let sha256: [u8; 32] = self.hasher.finalize_reset().into();
         let name = self.stage.keyed(&sha256);
         if let Some(path) = self.path.take() {
-            fs::rename(path, self.stage.attachment_path(&name))?;
+            unpoisoned(&self.drafted).push(Drafted { path, place: Place::sealed(Kind::Attachment, &name) });
         }
         Ok(BlobRef { name, size: self.size, sha256 })
     }

@@ -1,25 +1,40 @@
-//! The durable waiting room between source and mailbox: pages and attachments.
+//! The durable waiting room between source and mailbox: pages and attachments, sealed.
 //!
-//! What lives here: one object per page, one per attachment, named by HMAC under the connector's key. What may not:
-//! knowledge of windows, items' fates or plugins; the ledger says which pages are still needed.
+//! What lives here: one object per page, one per attachment, named by HMAC under the connector's key, sealed with `age`
+//! for this host's key and for escrow ([`Keyring`]), in a local folder or in an object store. What may not: knowledge of
+//! windows, items' fates or plugins; the ledger says which pages are still needed.
 //!
-//! A page's files are written to `tmp`, renamed, and made durable together by one `syncfs` before
-//! [`PageDraft::commit`] returns; the ledger may refer to the page only after that. Whatever the ledger does not refer
-//! to is rubbish of a crash and is collected at start, so a torn file under a final name is never read.
+//! A page's objects are drafted in `tmp`, sealed as they are written, and made durable together before
+//! [`PageDraft::commit`] returns: a local folder renames them and ends with one `syncfs`; an object store takes each
+//! whole or not at all, only if it is not there yet, the page last. The ledger may refer to the page only after that.
+//! Whatever the ledger does not refer to is rubbish of a crash and is collected at start, so a torn file under a final
+//! name is never read.
 //!
 //! ```text
-//! <root>/<connector>/pages/<64 hex>      header (below), then the page
-//! <root>/<connector>/attachments/<64 hex>
-//! <root>/<connector>/tmp/
+//! <data_dir>/stage/<connector>/pages/<64 hex>.age      bundle (see `bundle`), sealed; the name is its HMAC
+//! <data_dir>/stage/<connector>/attachments/<64 hex>.age      sealed; the name is the HMAC of its SHA-256
+//! <data_dir>/stage/<connector>/tmp/      drafts, sealed already; always here
+//! <prefix>/<32 hex>/pages/…, attachments/…      in an object store; the folder is the HMAC of the connector's name
 //! ```
+//!
+//! An object without `.age` was staged in the clear by an older version; it is still read.
+//!
+//! Reading proves what is read: `age` refuses what was changed or cut, and the content must be what the name (page) or
+//! the page (attachment) says, so that an object in another's place is refused too.
 
 mod bundle;
 mod draft;
+mod holdings;
+mod keys;
+mod local;
+mod objects;
+mod read;
+mod remote;
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
-    io::{self, Read},
+    fs,
+    io::{self, BufReader, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -27,41 +42,75 @@ use std::{
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::item::{BlobRef, BlobSource, Failure, NextMove, Page};
+use crate::item::{BlobRef, BlobSource, Failure, NextMove, Page, limits};
+
+use local::Folder;
+use objects::{Kind, Objects, Place};
+use read::{Attachment, Opened};
 
 pub use draft::PageDraft;
+pub use holdings::Holding;
+pub use keys::Keyring;
+pub use remote::{Provider, Store, StorePlace};
 
 /// The stage's name for a page.
 pub type PageName = [u8; 32];
 
-/// One connector's waiting room in a local folder.
+/// Where a host's waiting rooms are, and what seals them.
+#[derive(Clone)]
+pub struct Staging {
+    /// The local folder: of the objects, or with an object store of the drafts alone.
+    pub root: PathBuf,
+    /// What seals and opens.
+    pub keys: Arc<Keyring>,
+    /// The object store, when objects lie in one.
+    pub store: Option<Store>,
+}
+
+/// What a collection removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Objects.
+    pub objects: u64,
+    /// Their bytes, as they lay there.
+    pub bytes: u64,
+}
+
+/// One connector's waiting room.
 pub struct Stage {
     root: PathBuf,
     key: [u8; 32],
+    keys: Arc<Keyring>,
+    objects: Box<dyn Objects>,
 }
 
-impl Stage {
+impl Staging {
     /// Opens a connector's waiting room, creating it when it is missing. What an earlier process left in `tmp` is
-    /// removed.
+    /// removed. An object store is not asked anything yet.
     ///
     /// # Errors
     /// `stage-io` when the folder cannot be used.
-    pub fn open(root: &Path, connector: &str, key: [u8; 32]) -> Result<Arc<Self>, Failure> {
-        let stage = Self { root: root.join(connector), key };
-        let prepare = || -> io::Result<()> {
-            for part in ["pages", "attachments", "tmp"] {
-                fs::create_dir_all(stage.root.join(part))?;
-            }
-            for entry in fs::read_dir(stage.root.join("tmp"))? {
+    pub fn open(&self, connector: &str, key: [u8; 32]) -> Result<Arc<Stage>, Failure> {
+        let root = self.root.join(connector);
+        let prepare = || -> io::Result<Box<dyn Objects>> {
+            fs::create_dir_all(root.join("tmp"))?;
+            for entry in fs::read_dir(root.join("tmp"))? {
                 fs::remove_file(entry?.path())?;
             }
-            File::open(&stage.root)?.sync_all()?;
-            File::open(root)?.sync_all()
+            let objects: Box<dyn Objects> = match &self.store {
+                None => Box::new(Folder::open(root.clone())?),
+                Some(store) => Box::new(store.of(&objects::hex(&keyed(&key, connector.as_bytes())[..16]))),
+            };
+            fs::File::open(&root)?.sync_all()?;
+            fs::File::open(&self.root)?.sync_all()?;
+            Ok(objects)
         };
-        prepare().map_err(|error| stage.failure("opening it", &error))?;
-        Ok(Arc::new(stage))
+        let objects = prepare().map_err(|error| failure(&root.display().to_string(), "opening it", &error))?;
+        Ok(Arc::new(Stage { root, key, keys: Arc::clone(&self.keys), objects }))
     }
+}
 
+impl Stage {
     /// Begins a page.
     pub fn page(self: &Arc<Self>) -> Arc<PageDraft> {
         PageDraft::new(Arc::clone(self))
@@ -70,118 +119,132 @@ impl Stage {
     /// Reads a page back.
     ///
     /// # Errors
-    /// `stage-page-lost` when it is gone or damaged.
+    /// `stage-page-lost` when it is gone or damaged; what an object store fails with.
     pub fn read_page(&self, name: &PageName) -> Result<Page, Failure> {
-        let path = self.page_path(name);
-        let bytes = fs::read(&path).map_err(|error| self.lost(&path, &error))?;
-        if self.name_of(&bytes) != *name {
-            return Err(
-                self.lost(&path, &io::Error::new(io::ErrorKind::InvalidData, "its content does not match its name"))
-            );
-        }
-        bundle::decode(&bytes).map_err(|error| self.lost(&path, &error))
+        self.try_read_page(name).map_err(|error| self.page_lost(name, &error))
     }
 
-    /// Removes every page not in `keep` and every attachment that no kept page refers to; returns how many files went.
+    fn try_read_page(&self, name: &PageName) -> io::Result<Page> {
+        let mut bytes = Vec::new();
+        self.opened(Kind::Page, name)?.take(limits::STAGED_PAGE_BYTES_MAX).read_to_end(&mut bytes)?;
+        if self.keyed(&bytes) != *name {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its content does not match its name"));
+        }
+        bundle::decode(&bytes)
+    }
+
+    /// Removes every page not in `keep` and every attachment that no kept page refers to.
     ///
     /// # Errors
-    /// `stage-io` when a folder cannot be read or a file not removed.
-    pub fn collect(&self, keep: &HashSet<PageName>) -> Result<usize, Failure> {
+    /// `stage-io` when a folder cannot be read or a file not removed; what an object store fails with.
+    pub fn collect(&self, keep: &HashSet<PageName>) -> Result<Collected, Failure> {
         self.try_collect(keep).map_err(|error| self.failure("collecting what is not needed", &error))
     }
 
-    fn try_collect(&self, keep: &HashSet<PageName>) -> io::Result<usize> {
-        let mut removed = 0;
-        let mut needed = HashSet::new();
-        for entry in fs::read_dir(self.root.join("pages"))? {
-            let path = entry?.path();
-            if file_name(&path).is_some_and(|name| keep.contains(&name)) {
-                needed.extend(bundle::attachments(&mut File::open(&path)?)?);
-            } else {
-                fs::remove_file(path)?;
-                removed += 1;
+    fn try_collect(&self, keep: &HashSet<PageName>) -> io::Result<Collected> {
+        let is_kept = |place: &Place| place.name().is_some_and(|name| keep.contains(&name));
+        let (kept, mut gone): (Vec<_>, Vec<_>) =
+            self.objects.list(Kind::Page)?.into_iter().partition(|page| is_kept(&page.place));
+        let attachments = self.objects.list(Kind::Attachment)?;
+        if !attachments.is_empty() {
+            let mut needed = HashSet::new();
+            for page in &kept {
+                needed.extend(bundle::attachments(&mut self.open_place(&page.place)?)?);
             }
+            let is_needed = |place: &Place| place.name().is_some_and(|name| needed.contains(&name));
+            gone.extend(attachments.into_iter().filter(|attachment| !is_needed(&attachment.place)));
         }
-        for entry in fs::read_dir(self.root.join("attachments"))? {
-            let path = entry?.path();
-            if !file_name(&path).is_some_and(|name| needed.contains(&name)) {
-                fs::remove_file(path)?;
-                removed += 1;
-            }
+        let collected =
+            Collected { objects: gone.len() as u64, bytes: gone.iter().map(|object| object.bytes).sum::<u64>() };
+        let places: Vec<Place> = gone.into_iter().map(|object| object.place).collect();
+        if !places.is_empty() {
+            self.objects.delete(&places)?;
         }
-        Ok(removed)
+        Ok(collected)
     }
 
-    fn name_of(&self, bytes: &[u8]) -> [u8; 32] {
-        self.keyed(bytes)
+    /// An object in the clear.
+    fn opened(&self, kind: Kind, name: &[u8; 32]) -> io::Result<Opened> {
+        match self.open_place(&Place::sealed(kind, name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.open_place(&Place::clear(kind, name)).map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_place(&self, place: &Place) -> io::Result<Opened> {
+        let bytes = self.objects.get(place)?;
+        if !place.file.ends_with(".age") {
+            return Ok(Opened::Clear(bytes));
+        }
+        let bytes = BufReader::with_capacity(64 << 10, bytes);
+        Ok(Opened::Sealed(Box::new(self.keys.open_sealed(bytes)?)))
     }
 
     fn keyed(&self, bytes: &[u8]) -> [u8; 32] {
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of 32 bytes");
-        mac.update(bytes);
-        mac.finalize().into_bytes().into()
-    }
-
-    fn page_path(&self, name: &PageName) -> PathBuf {
-        self.root.join("pages").join(hex(name))
-    }
-
-    fn attachment_path(&self, name: &[u8; 32]) -> PathBuf {
-        self.root.join("attachments").join(hex(name))
+        keyed(&self.key, bytes)
     }
 
     fn failure(&self, what: &str, error: &io::Error) -> Failure {
-        let (code, next, hint) = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost")
-            }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
-                "no-permission",
-                NextMove::AskPerson,
-                "give the user that runs chancery the right to write there, then run `chancery sync` again",
-            ),
-            _ => ("stage-io", NextMove::Stop, "look at the disk (`dmesg`), then run `chancery sync` again"),
-        };
-        Failure::new(code, next, format!("the stage `{}` failed at {what}: {error}", self.root.display())).hint(hint)
+        failure(&self.objects.label(), what, error)
     }
 
-    fn lost(&self, path: &Path, error: &io::Error) -> Failure {
-        Failure::new(
-            "stage-page-lost",
-            NextMove::Stop,
-            format!("the staged page `{}` cannot be read: {error}", path.display()),
-        )
-        .hint(
-            "restore the stage folder from a backup, or run `chancery sync --window FROM..TO` to read the window again",
-        )
+    fn page_lost(&self, name: &PageName, error: &io::Error) -> Failure {
+        if let Some(failure) = Failure::within(error) {
+            return failure.clone();
+        }
+        let message = format!(
+            "the staged page `{}` in `{}` cannot be read: {error}",
+            Place::sealed(Kind::Page, name).file,
+            self.objects.label()
+        );
+        Failure::new("stage-page-lost", NextMove::Stop, message)
+            .hint("restore the stage from a backup, or run `chancery sync --window FROM..TO` to read the window again")
     }
 }
 
 impl BlobSource for Stage {
     fn open(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(self.attachment_path(&blob.name))?))
+        let label = self.objects.label();
+        let bytes = self.opened(Kind::Attachment, &blob.name).map_err(|error| read::lost(&label, &error))?;
+        Ok(Box::new(Attachment::new(bytes, blob.clone(), label)))
     }
 }
 
-fn hex(bytes: &[u8; 32]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
+fn keyed(key: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of 32 bytes");
+    mac.update(bytes);
+    mac.finalize().into_bytes().into()
+}
+
+fn failure(label: &str, what: &str, error: &io::Error) -> Failure {
+    if let Some(failure) = Failure::within(error) {
+        return failure.clone();
+    }
+    let (code, next, hint) = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            "no-permission",
+            NextMove::AskPerson,
+            "give the user that runs chancery the right to write there, then run `chancery sync` again",
+        ),
+        _ => ("stage-io", NextMove::Stop, "look at the disk (`dmesg`), then run `chancery sync` again"),
+    };
+    Failure::new(code, next, format!("the stage `{label}` failed at {what}: {error}")).hint(hint)
+}
+
+/// Makes the folder of the waiting rooms.
+///
+/// # Errors
+/// `stage-io`.
+pub fn make_root(root: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(root).map_err(|error| {
+        Failure::new("stage-io", NextMove::AskPerson, format!("cannot make the stage `{}`: {error}", root.display()))
     })
-}
-
-fn file_name(path: &Path) -> Option<[u8; 32]> {
-    let name = path.file_name()?.to_str()?;
-    let mut bytes = [0; 32];
-    if name.len() != 64 || !name.is_ascii() {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&name[2 * index..2 * index + 2], 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

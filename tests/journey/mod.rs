@@ -7,7 +7,8 @@
 //! - `faults`: a site that throttles, fails, lies and hangs up;
 //! - `catch_up`: missed days and late items;
 //! - `windows`: backfills, windows that are read again, a clock that was moved;
-//! - `record`: an index that is gone, a record that was tampered with.
+//! - `record`: an index that is gone, a record that was tampered with;
+//! - `staging`: what waits between source and mailbox, and its key.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
@@ -20,5 +21,6 @@ mod parked;
 mod record;
 mod restore;
 mod scope;
+mod staging;
 mod windows;
 mod words;

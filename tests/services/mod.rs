@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+mod azurite;
+mod stage;
+
 use std::{
     collections::BTreeSet,
     fs,

@@ -8,6 +8,7 @@ use super::{
 
 /// A library and where in `host/` it may be named. Tests inside a file are free.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("age", &["stage/"]),
     ("anyhow", &["cli/"]),
     ("bundle", &["catalog/"]),
     ("clap", &["cli/"]),
@@ -15,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ed25519_dalek", &["state/"]),
     ("indicatif", &["cli/"]),
     ("libc", &["main.rs"]),
+    ("object_store", &["stage/"]),
     ("reqwest", &["network/", "sandbox/egress/"]),
     ("rustls", &["network/"]),
     ("sled", &["state/"]),

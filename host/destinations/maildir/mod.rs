@@ -175,6 +175,10 @@ impl Trouble {
             Self::Before(error) => (error, false),
             Self::InDoubt(error) => (error, true),
         };
+        // What was to be written could not be read: that is not the mail root's trouble, and nothing is in doubt.
+        if let Some(failure) = Failure::within(&error).filter(|_| !in_doubt) {
+            return failure.clone();
+        }
         let (code, next, hint) = match error.kind() {
             _ if in_doubt => (
                 "maildir-sync-failed",

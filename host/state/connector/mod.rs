@@ -3,11 +3,13 @@
 mod commit;
 mod erase;
 mod extract;
+mod needs;
 mod query;
 mod stage;
 mod windows;
 
 pub use extract::{Erasure, Extract};
+pub use needs::PageNeed;
 pub use query::{CopyRow, CopyStep, ItemPrivate, ItemRow, ItemStep, ParkedRow};
 
 use std::{

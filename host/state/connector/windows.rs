@@ -184,25 +184,6 @@ impl ConnectorState {
         })
     }
 
-    /// Names of the pages that the stage must keep: something of them is under way or parked, or their window is open,
-    /// so that what it has met can be counted again.
-    pub fn live_page_names(&self) -> Result<Vec<[u8; 32]>, StateError> {
-        self.read(|inner| {
-            inner.tables.flush()?;
-            let mut names = inner.tables.live_pages()?;
-            for number in 1..inner.tables.globals().next_window {
-                let id = WindowId(number);
-                let window = self.known_window(inner, id)?;
-                if window.state == WindowState::Open {
-                    for seq in 0..window.pages {
-                        names.push(self.known_page(inner, id, seq)?.name);
-                    }
-                }
-            }
-            Ok(names)
-        })
-    }
-
     pub(super) fn known_window(&self, inner: &Inner, id: WindowId) -> Result<Window, StateError> {
         let unknown = || StateError::Unknown { connector: self.name.clone(), what: format!("window {}", id.0) };
         inner.tables.window(id.0)?.ok_or_else(unknown)

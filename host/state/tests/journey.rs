@@ -82,7 +82,7 @@ fn items_go_from_staged_to_sealed_and_every_answer_fits() {
     assert_eq!(private.tokens[&1], b"1793.x");
     assert!(private.messages.is_empty());
     assert_eq!(connector.window(window).unwrap().items.delivered, 2);
-    assert!(connector.live_page_names().unwrap().is_empty());
+    assert!(connector.needed_pages(i64::MAX, 0).unwrap().is_empty());
     assert_eq!(connector.find("a").unwrap(), Some(Ordinal(1)));
     assert_eq!(connector.find("c").unwrap(), None);
     assert_eq!(connector.find_exact("a", Event::Call, 0).unwrap(), None);
@@ -329,9 +329,9 @@ fn an_item_with_a_copy_for_every_participant_of_the_largest_group_fits() {
     let count = copies.len() as u16;
     connector.commit(group(|group| group.plan(Plan { copies, ..plan(Ordinal(1), &[]) }))).unwrap();
     let keys: Vec<_> = (0..count).map(|at| copy(1, at)).collect();
-    connector.live_page_names().unwrap();
+    connector.needed_pages(i64::MAX, 0).unwrap();
     deliver(&connector, &keys[..5000]);
-    connector.live_page_names().unwrap();
+    connector.needed_pages(i64::MAX, 0).unwrap();
     deliver(&connector, &keys[5000..]);
     let before = answers(&connector);
     assert_eq!(connector.window(window).unwrap().copies[2].imported, 4096);

@@ -150,7 +150,7 @@ fn answers(connector: &ConnectorState) -> String {
         }
     }
     writeln!(text, "open {:?}", connector.open_windows().unwrap().len()).unwrap();
-    writeln!(text, "live {:?}", connector.live_page_names().unwrap()).unwrap();
+    writeln!(text, "live {:?}", connector.needed_pages(i64::MAX, 0).unwrap()).unwrap();
     writeln!(text, "bookmark {:?}", connector.bookmark().unwrap()).unwrap();
     writeln!(text, "covered {:?}", connector.covered_until_ms().unwrap()).unwrap();
     writeln!(text, "remembered {:?}", connector.recall("account").unwrap()).unwrap();

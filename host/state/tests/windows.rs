@@ -84,10 +84,8 @@ fn pages_are_kept_while_their_window_is_open_or_something_of_them_is_under_way_o
     let world = World::new();
     let (_state, connector) = world.connector();
     let live_names = || {
-        let mut names: Vec<u8> = connector.live_page_names().unwrap().iter().map(|name| name[0]).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        let needed = connector.needed_pages(i64::MAX, 0).unwrap();
+        needed.keys().map(|name| name[0]).collect::<Vec<u8>>()
     };
     let settled = |window| connector.pages(window).unwrap().iter().map(|page| page.settled).collect::<Vec<_>>();
     let delivered = read(&connector, live(0, 100), [1; 32], &["a"]);

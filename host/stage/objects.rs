@@ -1,0 +1,102 @@
+//! Where objects lie: a small trait, implemented by a local folder and by object stores.
+
+use std::{
+    io::{self, Read},
+    os::fd::OwnedFd,
+    path::PathBuf,
+};
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Page,
+    Attachment,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 2] = [Self::Page, Self::Attachment];
+
+    pub(super) const fn folder(self) -> &'static str {
+        match self {
+            Self::Page => "pages",
+            Self::Attachment => "attachments",
+        }
+    }
+}
+
+/// An object's place: its folder, and its file name there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) kind: Kind,
+    pub(super) file: String,
+}
+
+impl Place {
+    /// Of a sealed object.
+    pub(super) fn sealed(kind: Kind, name: &[u8; 32]) -> Self {
+        Self { kind, file: format!("{}.age", hex(name)) }
+    }
+
+    /// Of an object that an older chancery staged in the clear.
+    pub(super) fn clear(kind: Kind, name: &[u8; 32]) -> Self {
+        Self { kind, file: hex(name) }
+    }
+
+    /// The object's name; none for a file that is no object of ours.
+    pub(super) fn name(&self) -> Option<[u8; 32]> {
+        unhex(self.file.strip_suffix(".age").unwrap_or(&self.file))
+    }
+}
+
+/// A sealed file in `tmp` that is to become an object.
+#[derive(Debug)]
+pub(super) struct Drafted {
+    pub(super) path: PathBuf,
+    pub(super) place: Place,
+}
+
+/// An object that is there.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) place: Place,
+    pub(super) bytes: u64,
+}
+
+/// A place that keeps one connector's objects. An error of kind `NotFound` says that there is no such object; one that
+/// carries a [`crate::item::Failure`] says everything itself; the others are the disk's.
+pub(super) trait Objects: Send + Sync {
+    /// For messages.
+    fn label(&self) -> String;
+
+    /// Makes drafts objects, durable when this returns, the last one after all others. An object that is there already
+    /// has the same content. `system` is the drafts' file system, opened before they were written.
+    fn put(&self, drafted: &[Drafted], system: OwnedFd) -> io::Result<()>;
+
+    /// Reads an object from its beginning.
+    fn get(&self, place: &Place) -> io::Result<Box<dyn Read + Send>>;
+
+    /// Everything of a kind.
+    fn list(&self, kind: Kind) -> io::Result<Vec<Listed>>;
+
+    /// Deletes; what is not there is no error.
+    fn delete(&self, places: &[Place]) -> io::Result<()>;
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
