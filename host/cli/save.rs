@@ -40,7 +40,10 @@ fn write_all(stage: &Arc<Stage>, row: &ItemRow, folder: &Path) -> Result<Vec<(Pa
     let page = stage.read_page(&row.page_name)?;
     let sources = sources(&page, row.position as usize);
     if sources.is_empty() {
-        return Err(CliError::failed(format!("item {} has no file, and nothing of it as the source wrote it", row.ordinal.0)));
+        return Err(CliError::failed(format!(
+            "item {} has no file, and nothing of it as the source wrote it",
+            row.ordinal.0
+        )));
     }
     fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))?;
     let targets: Vec<(PathBuf, Source)> =

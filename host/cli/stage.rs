@@ -73,10 +73,16 @@ async fn list(host: &Host, name: Option<&str>, json: bool) -> Result<(), CliErro
     }
     if json {
         let document = listings.iter().map(|listing| {
-            let rows: Vec<_> = listing.holdings.iter().map(|(need, holding)| serde_json::json!({
-                "needed_for": word(*need), "until": until(*need),
-                "pages": holding.pages, "attachments": holding.attachments, "bytes": holding.bytes,
-            })).collect();
+            let rows: Vec<_> = listing
+                .holdings
+                .iter()
+                .map(|(need, holding)| {
+                    serde_json::json!({
+                        "needed_for": word(*need), "until": until(*need),
+                        "pages": holding.pages, "attachments": holding.attachments, "bytes": holding.bytes,
+                    })
+                })
+                .collect();
             serde_json::json!({ "connector": listing.connector, "place": listing.place, "staged": rows })
         });
         return print_json(&document.collect::<Vec<_>>());
@@ -131,7 +137,9 @@ async fn purge(host: &Host, name: Option<&str>) -> Result<(), CliError> {
 
 async fn rotate(host: &Host, reason: &str) -> Result<(), CliError> {
     if reason.trim().is_empty() {
-        return Err(CliError::usage("a new key needs a reason").hint("say why: `--reason \"…\"`; it stands in the ledger"));
+        return Err(
+            CliError::usage("a new key needs a reason").hint("say why: `--reason \"…\"`; it stands in the ledger")
+        );
     }
     let public = Keyring::rotate(&host.config.data_dir)?;
     host.state.record_act(Act {

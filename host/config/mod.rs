@@ -12,8 +12,7 @@ mod typed;
 
 pub use error::ConfigError;
 pub use meaning::{
-    Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme,
-    SecretRef, Source,
+    Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme, SecretRef, Source,
 };
 pub use schedule::Schedule;
 pub use store::{AzureAccess, CheckpointCopy, ProviderConfig, StageConfig, StoreConfig};

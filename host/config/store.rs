@@ -215,7 +215,10 @@ mod tests {
         assert_eq!((azure.keep_days, &*store.prefix, azure.recipients.len()), (0, "chancery", 1));
         let ProviderConfig::Azure { access: AzureAccess::Key(key), .. } = store.provider else { panic!("azure") };
         assert_eq!(key, SecretRef::File("/base/k".into()));
-        assert!(stage("kind = 's3'\nbucket = 'b'\nregion = 'r'\naccess_key_id = 'i'\nsecret_access_key = { env = 'S' }").is_ok());
+        assert!(
+            stage("kind = 's3'\nbucket = 'b'\nregion = 'r'\naccess_key_id = 'i'\nsecret_access_key = { env = 'S' }")
+                .is_ok()
+        );
         assert!(stage("kind = 'gcs'\nbucket = 'b'\nservice_account = { store = 's' }").is_ok());
     }
 

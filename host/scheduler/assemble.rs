@@ -243,11 +243,7 @@ fn source_name(connector: &Connector) -> String {
 
 /// Opens the stage and collects what a crash left in it. One that cannot be reached ends the turn here, before anything
 /// is pulled.
-async fn open_stage(
-    host: &Host,
-    state: &Arc<ConnectorState>,
-    progress: &dyn Progress,
-) -> Result<Arc<Stage>, Failure> {
+async fn open_stage(host: &Host, state: &Arc<ConnectorState>, progress: &dyn Progress) -> Result<Arc<Stage>, Failure> {
     let stage = staging::stage(&host.config, state)?;
     let (now_ms, keep_days) = ((host.clocks.wall_ms)(), host.config.stage.keep_days);
     let collect = || {

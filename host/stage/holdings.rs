@@ -52,10 +52,7 @@ impl Stage {
         self.try_holdings(needs).map_err(|error| self.failure("looking through it", &error))
     }
 
-    fn try_holdings<N: Copy + Ord>(
-        &self,
-        needs: &HashMap<PageName, N>,
-    ) -> io::Result<BTreeMap<Option<N>, Holding>> {
+    fn try_holdings<N: Copy + Ord>(&self, needs: &HashMap<PageName, N>) -> io::Result<BTreeMap<Option<N>, Holding>> {
         let mut holdings: BTreeMap<Option<N>, Holding> = BTreeMap::new();
         let mut needed: HashMap<[u8; 32], N> = HashMap::new();
         let attachments = self.objects.list(Kind::Attachment)?;

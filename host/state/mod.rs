@@ -66,7 +66,9 @@ mod window;
 pub use acts::Act;
 pub use backup::{BackupReport, backup, import};
 pub use check::{CheckReport, IndexStanding, check};
-pub use connector::{ConnectorState, CopyRow, CopyStep, Erasure, Extract, ItemPrivate, ItemRow, ItemStep, PageNeed, ParkedRow};
+pub use connector::{
+    ConnectorState, CopyRow, CopyStep, Erasure, Extract, ItemPrivate, ItemRow, ItemStep, PageNeed, ParkedRow,
+};
 pub use counts::{CopyCounts, ItemCounts};
 pub use error::StateError;
 pub use hold::{Hold, HoldSubject};

@@ -20,8 +20,7 @@ use crate::support::world::World;
 
 const ACCOUNT: &str = "devstoreaccount1";
 /// Everybody's: it is in Azurite's own documentation.
-pub(super) const KEY: &str =
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub(super) const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 const START_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A server with a folder of its own, ended with the test.

@@ -162,7 +162,13 @@ impl Store {
     }
 
     fn key(&self, folder: &str, name: &str) -> Key {
-        Key::from_iter([&*self.prefix, folder].into_iter().flat_map(|part| part.split('/')).chain([name]).filter(|part| !part.is_empty()))
+        Key::from_iter(
+            [&*self.prefix, folder]
+                .into_iter()
+                .flat_map(|part| part.split('/'))
+                .chain([name])
+                .filter(|part| !part.is_empty()),
+        )
     }
 
     fn listed(&self, folder: &str) -> io::Result<Vec<(String, u64)>> {
@@ -224,11 +230,7 @@ impl Store {
     }
 
     /// A call that ends.
-    async fn limited<T>(
-        &self,
-        asked: Asked,
-        call: impl Future<Output = object_store::Result<T>>,
-    ) -> io::Result<T> {
+    async fn limited<T>(&self, asked: Asked, call: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
         match timeout(limits::STAGE_CALL_TIME_MAX, call).await {
             Ok(answer) => answer.map_err(|error| trouble::of(&self.label, asked, &error)),
             Err(_) => Err(trouble::timed_out(&self.label)),
@@ -320,9 +322,7 @@ impl Objects for Remote {
     fn put(&self, drafted: &[Drafted], _: OwnedFd) -> io::Result<()> {
         let mut drafts: Vec<(Key, Drafted)> = drafted
             .iter()
-            .map(|Drafted { path, place }| {
-                (self.key(place), Drafted { path: path.clone(), place: place.clone() })
-            })
+            .map(|Drafted { path, place }| (self.key(place), Drafted { path: path.clone(), place: place.clone() }))
             .collect();
         let last = drafts.pop();
         let store = self.store.clone();
