@@ -132,5 +132,10 @@ pub fn collect(
     now_ms: TimestampMs,
     keep_days: u32,
 ) -> Result<Collected, Failure> {
-    stage.collect(&needs(stage, state, now_ms, keep_days)?.into_keys().collect())
+    stage.collect(&keep(&needs(stage, state, now_ms, keep_days)?))
+}
+
+/// What the stage is told of it: all but what is only kept for some days must be there.
+pub fn keep(needs: &HashMap<PageName, PageNeed>) -> HashMap<PageName, bool> {
+    needs.iter().map(|(name, need)| (*name, !matches!(need, PageNeed::Until(_)))).collect()
 }
