@@ -118,7 +118,9 @@ impl House {
             closing: Arc::new(Silent),
             brakes: Brakes::off(),
             directory: Directory::new(vec![maildir]),
+            scope: chancery::item::scope::Scope::default(),
             mailboxes: std::sync::Mutex::default(),
+            given_up: std::sync::Mutex::default(),
         })
     }
 }

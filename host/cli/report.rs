@@ -1,6 +1,6 @@
 //! `chancery report`: a connector's windows with their counts.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use super::{
     arguments::Report,
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     item::time::{DAY_MS, parse_instant, rfc3339},
     report::{ConnectorSummary, csv, text},
-    state::WindowRow,
+    state::{ConnectorState, WindowRow},
 };
 
 pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliError> {
@@ -32,15 +32,17 @@ pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliEr
             start_ms < day_ms + DAY_MS && window.interval.end_ms >= day_ms
         })
     };
-    let windows = state.windows()?.iter().filter(|window| touches(window)).map(Into::into).collect();
+    let rows: Vec<WindowRow> = state.windows()?.into_iter().filter(touches).collect();
+    let windows = rows.iter().map(Into::into).collect();
     let summary = ConnectorSummary { name: command.name.clone(), windows, error: None, warnings: Vec::new() };
     let (items, copies) = summary.total();
     let erased = host.state.erased(&command.name)?;
+    let excluded = excluded(&state, &rows)?;
     if command.csv {
         print!("{}", csv::windows(&[summary])?);
     } else if command.json {
         print_json(&serde_json::json!({
-            "name": summary.name, "windows": summary.windows, "items": items, "copies": copies,
+            "name": summary.name, "windows": summary.windows, "items": items, "copies": copies, "excluded": excluded,
             "erased": erased.iter().map(|(item, at_ms)| serde_json::json!({ "item": item.0, "at": rfc3339(*at_ms) })).collect::<Vec<_>>(),
         }))?;
     } else if summary.windows.is_empty() {
@@ -50,10 +52,25 @@ pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliEr
         }
     } else {
         print!("{}", text::connector(&summary));
+        for (rule, items) in &excluded {
+            println!("  left out: {items} by {rule}");
+        }
         for (item, at_ms) in &erased {
             println!("  erased from the record: what is private of item {}, at {}", item.0, rfc3339(*at_ms));
         }
     }
     host.state.close()?;
     Ok(error::DONE.into())
+}
+
+/// Items that were left out, by the rule that did it.
+fn excluded(state: &ConnectorState, windows: &[WindowRow]) -> Result<BTreeMap<String, u64>, CliError> {
+    let mut rules = BTreeMap::new();
+    for window in windows.iter().filter(|window| window.items.excluded > 0) {
+        for page in state.pages(window.id)? {
+            let rows = state.page_items(window.id, page.seq)?;
+            rows.into_iter().filter_map(|row| row.excluded).for_each(|rule| *rules.entry(rule).or_default() += 1);
+        }
+    }
+    Ok(rules)
 }

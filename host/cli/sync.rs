@@ -88,10 +88,10 @@ pub(super) fn parse_window(text: &str, now_ms: i64) -> Result<Interval, CliError
 async fn dry_run(host: &Host, connectors: &[&Connector], what: &Sync, json: bool) -> Result<ExitCode, CliError> {
     let mut planned = Vec::new();
     for connector in connectors {
-        planned.push((&connector.name, scheduler::dry_run(host, connector, what).await?));
+        planned.push((*connector, scheduler::dry_run(host, connector, what).await?));
     }
     if json {
-        let document = planned.iter().map(|(name, due)| {
+        let document = planned.iter().map(|(connector, due)| {
             let due = due.iter().map(|due| {
                 serde_json::json!({
                     "start": due.interval.start_ms.map(rfc3339),
@@ -100,13 +100,15 @@ async fn dry_run(host: &Host, connectors: &[&Connector], what: &Sync, json: bool
                     "file": due.file.as_ref().map(|file| &file.path),
                 })
             });
-            serde_json::json!({ "name": name, "due": due.collect::<Vec<_>>() })
+            serde_json::json!({
+                "name": connector.name, "due": due.collect::<Vec<_>>(), "scope": connector.scope.describe(),
+            })
         });
         print_json(&serde_json::json!({ "connectors": document.collect::<Vec<_>>() }))?;
         return Ok(error::DONE.into());
     }
-    for (name, due) in planned {
-        println!("{name}");
+    for (connector, due) in planned {
+        println!("{}", connector.name);
         if due.is_empty() {
             println!("  nothing is due");
         }
@@ -121,6 +123,7 @@ async fn dry_run(host: &Host, connectors: &[&Connector], what: &Sync, json: bool
                 ),
             }
         }
+        connector.scope.describe().iter().for_each(|line| println!("  {line}"));
     }
     Ok(error::DONE.into())
 }

@@ -10,6 +10,7 @@ use std::{
 use super::{
     error::ConfigError,
     schedule::Schedule,
+    scope,
     store::{CheckpointCopy, StageConfig},
     typed,
 };
@@ -18,6 +19,7 @@ use crate::{
     item::{
         limits,
         network::Network,
+        scope::Scope,
         time::{DAY_MS, parse_instant},
     },
 };
@@ -101,6 +103,8 @@ pub struct Connector {
     pub settle_ms: i64,
     /// Where items without any mailbox go.
     pub catch_all: Option<String>,
+    /// What of the items is archived.
+    pub scope: Scope,
     /// How long after its end a window is read again, in milliseconds, ascending.
     pub reread_ms: Vec<i64>,
     /// Items of a batch, in percent, that a plugin may fail at.
@@ -461,6 +465,7 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     let lookback_ms = duration_ms("lookback", typed.lookback.as_ref(), limits::LOOKBACK).map_err(&wrong)?;
     let settle_ms = duration_ms("settle", typed.settle.as_ref(), limits::FILE_SETTLE).map_err(&wrong)?;
     let reread_ms = reread_ms(typed.reread_days.as_deref()).map_err(&wrong)?;
+    let scope = scope::parse(typed.scope).map_err(&wrong)?;
     let failures_percent_max = typed.failures_percent_max.unwrap_or(limits::FAILURES_PERCENT_MAX);
     if failures_percent_max > 100 {
         return Err(wrong(
@@ -499,6 +504,7 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
         lookback_ms,
         settle_ms,
         catch_all: typed.catch_all,
+        scope,
         reread_ms,
         failures_percent_max,
         name,

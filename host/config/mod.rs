@@ -7,6 +7,7 @@
 mod error;
 mod meaning;
 mod schedule;
+mod scope;
 mod store;
 mod typed;
 

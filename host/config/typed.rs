@@ -12,7 +12,7 @@ use serde::{
 };
 use toml::value::Datetime;
 
-use super::meaning::SecretRef;
+use super::{meaning::SecretRef, scope};
 use crate::item::network::Network;
 
 #[derive(Debug, Deserialize)]
@@ -50,6 +50,8 @@ pub(super) struct Connector {
     pub(super) lookback: Option<String>,
     pub(super) settle: Option<String>,
     pub(super) catch_all: Option<String>,
+    #[serde(default)]
+    pub(super) scope: scope::Typed,
     pub(super) reread_days: Option<Vec<u32>>,
     pub(super) failures_percent_max: Option<u32>,
 }

@@ -25,8 +25,10 @@ pub const GUEST_REUSE_BATCHES_MAX: u32 = 100;
 pub const GUEST_LOG_BYTES_MAX: usize = 16 << 10;
 /// Bytes of stderr after which a call is ended.
 pub const GUEST_LOG_FLOOD_BYTES_MAX: usize = 8 << 20;
-/// HTTP requests of one call.
+/// HTTP requests of one call of a source; questions to the directory of one call of a mapper.
 pub const CALL_REQUESTS_MAX: u32 = 4_096;
+/// Addresses of one question to the directory.
+pub const DIRECTORY_ADDRESSES_MAX: usize = 1 << 18;
 /// Body of a request.
 pub const REQUEST_BODY_BYTES_MAX: usize = 1 << 20;
 /// Body of an answer that goes into the guest.

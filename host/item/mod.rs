@@ -15,6 +15,7 @@ pub mod mapping;
 pub mod message;
 pub mod network;
 pub mod reason;
+pub mod scope;
 pub mod time;
 
 pub use batch::{AttachmentState, Batch, BatchItem, Party};

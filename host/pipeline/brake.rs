@@ -108,7 +108,11 @@ mod tests {
         assert!(page(10, 10).is_ok(), "ten say nothing yet");
         let failure = page(2, 10).expect_err("12 of 20");
         assert_eq!(failure.code, "plugin-failing");
-        assert!(failure.message.contains("12 of 20") && failure.message.contains("`item-broken`"), "{failure}");
+        assert!(
+            failure.message.contains("12 of 20 items of a batch, 12 times with")
+                && failure.message.contains("`item-broken`"),
+            "{failure}"
+        );
         assert!(page(1, 19).is_ok() && page(5, 1).is_ok(), "counting begins anew after each batch");
         assert!(brakes.converter.note(0, 1_000, []).is_ok(), "each plugin by itself");
         assert!(Brakes::off().source.note(1_000, 1_000, ["x"]).is_ok());

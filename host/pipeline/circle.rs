@@ -116,12 +116,14 @@ mod tests {
 
     #[test]
     fn empty_pages_end_somewhere() {
-        let circle = Circle::default();
-        let ended = (0..=limits::EMPTY_PAGES_MAX)
-            .map(|page| circle.note("c", Some(&page.to_le_bytes()), Held::Nothing))
-            .find_map(Result::err)
-            .unwrap();
-        assert_eq!(ended.code, "page-loop");
+        for (held, pages_max) in
+            [(Held::Nothing, limits::EMPTY_PAGES_MAX), (Held::Repetitions, limits::REPEATED_PAGES_MAX)]
+        {
+            let circle = Circle::default();
+            let note = |page: u32| circle.note("c", Some(&page.to_le_bytes()), held);
+            (0..pages_max).for_each(|page| note(page).unwrap());
+            assert_eq!(note(pages_max).unwrap_err().code, "page-loop", "one more than {pages_max} {held:?}");
+        }
     }
 
     #[test]

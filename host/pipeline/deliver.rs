@@ -2,6 +2,9 @@
 //!
 //! The receipts of one group and the intents of the next are one commit, so a group costs one commit of the ledger.
 //! Copies that are in doubt are looked for first; what is there gets the receipt it would have had.
+//!
+//! A destination that gives no more answers is given up for the rest of the turn, if there is another one: its copies
+//! wait where they stand, and the next turn goes on with them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -73,8 +76,19 @@ pub(super) async fn deliver(turn: &Turn, converted: Converted) -> Result<Deliver
     }
     for slot in &turn.destinations {
         let Some(copies) = queues.remove(&slot.number) else { continue };
+        if turn.has_given_up(slot.number) {
+            continue;
+        }
         for group in groups(copies, slot.destination.capabilities().group_copies_max) {
-            facts = deliver_group(turn, slot, group, facts).await?;
+            let (next, gave_up) = deliver_group(turn, slot, group, facts).await?;
+            facts = next;
+            let Some(failure) = gave_up else { continue };
+            if let Err(failure) = turn.give_up(slot.number, failure) {
+                // What is known until here is not asked for again.
+                turn.with_state(move |state| state.commit(facts)).await?;
+                return Err(failure);
+            }
+            break;
         }
     }
     Ok(Delivered { facts })
@@ -133,18 +147,22 @@ fn groups(copies: Vec<Ready>, copies_max: usize) -> Vec<Vec<Ready>> {
     groups
 }
 
-/// Delivers one group and returns its receipts as the beginning of the next commit.
+/// Delivers one group. Returns the beginning of the next commit (its receipts, or what it was given and could not
+/// commit), and why the destination is given up, if it is.
 async fn deliver_group(
     turn: &Turn,
     slot: &DestinationSlot,
     group: Vec<Ready>,
     mut facts: Group,
-) -> Result<Group, Failure> {
+) -> Result<(Group, Option<Failure>), Failure> {
     let mailboxes: BTreeSet<&str> = group.iter().map(|copy| &*copy.delivery.mailbox).collect();
     let _guard = turn.locks.hold(slot.destination.identity(), mailboxes).await;
 
     let mut receipts = Group::new();
-    let (mut intended, to_send) = look_for_doubtful(slot, group, &mut receipts).await?;
+    let (mut intended, to_send) = match look_for_doubtful(slot, group, &mut receipts).await {
+        Ok(found) => found,
+        Err(failure) => return Ok((facts, Some(failure))),
+    };
     // What was never intended and is there all the same gets its intent too: no receipt without one.
     intended.retain(|copy| copy.doubt == Doubt::Earlier);
     let found = intended.len();
@@ -178,14 +196,17 @@ async fn deliver_group(
                         turn.progress.waiting(&failure, wait);
                         tokio::time::sleep(wait).await;
                         to_send.iter_mut().for_each(|copy| copy.doubt = Doubt::Sent);
-                        (_, to_send) = look_for_doubtful(slot, to_send, &mut receipts).await?;
+                        (_, to_send) = match look_for_doubtful(slot, to_send, &mut receipts).await {
+                            Ok(found) => found,
+                            Err(failure) => return Ok((receipts, Some(failure))),
+                        };
                     }
-                    Decision::Park | Decision::EndTurn => return Err(failure),
+                    Decision::Park | Decision::EndTurn => return Ok((receipts, Some(failure))),
                 }
             }
         }
     }
-    Ok(receipts)
+    Ok((receipts, None))
 }
 
 /// Asks the destination for the copies that are in doubt; those that are there get their receipts and are returned

@@ -16,7 +16,7 @@ use super::{
     turn::Turn,
 };
 use crate::{
-    item::{Failure, Item, Page, Question, Resolution, TimestampMs, limits},
+    item::{Failure, Item, Page, Question, Resolution, TimestampMs, limits, scope::Scope},
     state::{CopyStep, Ordinal, ParkReason, Plan, PlannedCopy, Target},
 };
 
@@ -186,7 +186,22 @@ impl Planner {
             let message = format!("it says that it happened more than {ahead_hours} hours after the end of its window");
             return (parked_whole(ordinal, ParkReason { code: "absurd-time".to_owned(), message }), None);
         }
-        let mut copies = self.copies(turn, page, item, &resolutions);
+        // A further observation of an item that is left out brings no copies of its own.
+        let excluded = turn.scope.excludes(item.event, &page.conversations[item.conversation as usize]);
+        let mut copies = match excluded {
+            None => self.copies(turn, page, item, &resolutions),
+            Some(_) => Vec::new(),
+        };
+        let mapped = copies.len();
+        copies.retain(|copy| match &copy.target {
+            Target::Mailbox(address) => turn.scope.has_mailbox(address),
+            Target::Person(_) => true,
+        });
+        let excluded = excluded.or((mapped > 0 && copies.is_empty()).then_some(Scope::MAILBOXES));
+        if let Some(rule) = excluded.filter(|_| staged.of.is_none()) {
+            let excluded = Some(rule.to_owned());
+            return (Plan { ordinal, resolutions, copies: Vec::new(), parked: None, excluded }, None);
+        }
         let key_of = |target: &Target| match target {
             Target::Mailbox(address) => turn.state.mailbox_key(address),
             Target::Person(id) => turn.state.person_key(id),

@@ -59,6 +59,7 @@ mod tests {
             (retry(None), 3, true, Decision::Wait(limits::RETRY_DELAY_MIN * 4)),
             (retry(Some(seconds(7))), 1, true, Decision::Wait(seconds(7))),
             (retry(Some(seconds(1))), 7, true, Decision::Wait(seconds(32))),
+            (retry(Some(limits::RETRY_AFTER_MAX)), 1, true, Decision::Wait(limits::RETRY_AFTER_MAX)),
             (retry(Some(limits::RETRY_AFTER_MAX + seconds(1))), 1, true, Decision::EndTurn),
             (retry(None), limits::ATTEMPTS_MAX, true, Decision::EndTurn),
             (NextMove::Reject, 1, true, Decision::Park),

@@ -1,7 +1,7 @@
 //! What a connector's turn works with.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex as SyncMutex, PoisonError},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     destinations::{Destination, MailboxLocks},
     item::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution, TimestampMs,
-        mapping::DirectoryLookup,
+        mapping::DirectoryLookup, scope::Scope,
     },
     stage::{PageName, Stage},
     state::{ConnectorState, Pins, StateError},
@@ -124,6 +124,8 @@ pub struct Turn {
     pub pins: Pins,
     /// Where unmapped items go, if the operator wants that.
     pub catch_all: Option<String>,
+    /// What of the items is archived.
+    pub scope: Scope,
     /// How much before a window its reading begins, in milliseconds.
     pub lookback_ms: i64,
     /// The ledger and its index.
@@ -150,9 +152,40 @@ pub struct Turn {
     pub directory: Directory,
     /// Mailboxes that got a copy in this turn.
     pub mailboxes: SyncMutex<HashSet<Arc<str>>>,
+    /// Destinations that gave no more answers in this turn, by number, and why.
+    pub given_up: SyncMutex<BTreeMap<u16, Failure>>,
 }
 
 impl Turn {
+    /// Why copies wait although the turn went through: the first destination that was given up.
+    pub fn waits_for(&self) -> Option<Failure> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).values().next().cloned()
+    }
+
+    pub(super) fn has_given_up(&self, destination: u16) -> bool {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&destination)
+    }
+
+    /// Goes on without a destination. The failure comes back where that is not possible: it is the last one, or what
+    /// failed is no longer to be trusted.
+    pub(super) fn give_up(&self, destination: u16, failure: Failure) -> Result<(), Failure> {
+        if failure.next == NextMove::Stop {
+            return Err(failure);
+        }
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.insert(destination, failure.clone());
+        if self.destinations.iter().all(|slot| given_up.contains_key(&slot.number)) {
+            return Err(failure);
+        }
+        tracing::warn!(
+            connector = self.connector,
+            destination,
+            code = failure.code,
+            "{failure}; its copies wait for the next turn, the other destinations go on"
+        );
+        Ok(())
+    }
+
     /// Runs blocking work on the state off the async threads.
     pub(super) async fn with_state<T: Send + 'static>(
         &self,

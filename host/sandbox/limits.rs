@@ -35,7 +35,7 @@ pub struct CallLimits {
     pub hostcall_bytes_max: usize,
     /// Bytes of stdout and stderr, after which the call is ended.
     pub log_bytes_max: usize,
-    /// HTTP requests.
+    /// HTTP requests of a source; questions of a mapper to the directory.
     pub requests_max: u32,
     /// Batches after which a pure plugin's instance is replaced.
     pub reuse_batches_max: u32,

@@ -44,6 +44,12 @@ impl world::chancery::connector::directory::Host for Guest<MapperCall> {
     async fn lookup(&mut self, addresses: Vec<String>) -> wasmtime::Result<Vec<Option<String>>> {
         let gone = || Stop::Misuse("it asked the directory outside of `resolve`");
         let directory = self.powers.directory.clone().ok_or_else(gone)?;
+        self.meter.count_request()?;
+        if addresses.len() > limits::DIRECTORY_ADDRESSES_MAX {
+            return Err(
+                Stop::Misuse("it asked the directory for more addresses at once than the contract allows").into()
+            );
+        }
         let asked = addresses.len();
         let answers = self
             .waiting(async move {

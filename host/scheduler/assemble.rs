@@ -16,7 +16,7 @@ use crate::{
     },
     item::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode,
-        descriptor::SourceTraits,
+        descriptor::SourceTraits, scope::Scope,
     },
     pipeline::{self, Brakes, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
     sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, SourcePowers, SourceWorker, World},
@@ -133,7 +133,7 @@ pub(super) async fn proven(host: &Host, lock: &Lock, connector: &Connector) -> R
         source: source.digest,
         mapper: mapper.component.digest,
         converter: converter.component.digest,
-        settings: settings_digest(&[&source.settings, &mapper_settings, &converter_settings]),
+        settings: settings_digest(&[&source.settings, &mapper_settings, &converter_settings], &connector.scope),
         mapping: [0; 32],
     })
 }
@@ -204,7 +204,7 @@ pub(super) async fn turn(
         source: source.digest,
         mapper: mapper_plugin.component.digest,
         converter: converter_plugin.component.digest,
-        settings: settings_digest(&[&source.settings, &mapper_settings, &converter_settings]),
+        settings: settings_digest(&[&source.settings, &mapper_settings, &converter_settings], &connector.scope),
         mapping: loaded_mapper.version,
     };
     let directory = Directory::new(destinations.iter().map(|slot| Arc::clone(&slot.destination)).collect());
@@ -215,6 +215,7 @@ pub(super) async fn turn(
         converter_settings,
         pins,
         catch_all: connector.catch_all.clone(),
+        scope: connector.scope.clone(),
         lookback_ms: connector.lookback_ms,
         state,
         stage,
@@ -230,6 +231,7 @@ pub(super) async fn turn(
         brakes: Brakes::new(&connector.name, connector.failures_percent_max),
         directory,
         mailboxes: std::sync::Mutex::default(),
+        given_up: std::sync::Mutex::default(),
     };
     Ok(Assembled { turn, traits: source.traits, folders: source.folders, folder: source.folder })
 }
@@ -299,9 +301,10 @@ fn remembered_account(state: &ConnectorState, connector: &Connector) -> Result<S
     Ok(String::from_utf8_lossy(&known).into_owned())
 }
 
-fn settings_digest(settings: &[&str]) -> [u8; 32] {
+fn settings_digest(settings: &[&str], scope: &Scope) -> [u8; 32] {
     let mut hasher = Sha256::new();
-    for text in settings {
+    let scope = scope.describe();
+    for text in settings.iter().copied().chain(scope.iter().map(String::as_str)) {
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
     }

@@ -213,6 +213,30 @@ mod tests {
     }
 
     #[test]
+    fn the_steady_clock_goes_on_with_the_machine_whatever_becomes_of_the_wall() {
+        let (clocks, wall_ms, uptime_ms) = clocks();
+        let steady = clocks.steady();
+        uptime_ms.fetch_add(MINUTE_MS, Ordering::Relaxed);
+        wall_ms.fetch_add(-5 * HOUR_MS, Ordering::Relaxed);
+        assert_eq!(steady(), 1_000 * HOUR_MS + MINUTE_MS);
+    }
+
+    #[test]
+    fn a_turn_begins_only_with_a_clock_that_can_be_trusted() {
+        let (clocks, wall_ms, _) = clocks();
+        let folder = tempfile::tempdir().expect("a folder");
+        crate::state::State::create(folder.path()).expect("a data folder");
+        let (state, _) = crate::state::State::open_with_clock(folder.path(), clocks.steady()).expect("a state");
+        let state = state.connector("c").expect("a connector");
+        state.remember("x", b"y").expect("a record");
+        let code = |moved| begin("c", &state, &clocks, moved).err().map(|failure| failure.code);
+        assert_eq!(code(None), None);
+        assert_eq!(code(Some(Doubt::Stepped { by_ms: HOUR_MS })).as_deref(), Some("clock-stepped"));
+        wall_ms.fetch_add(-HOUR_MS, Ordering::Relaxed);
+        assert_eq!(code(None).as_deref(), Some("clock-behind"), "the record was written an hour from now");
+    }
+
+    #[test]
     fn a_clock_is_trusted_unless_something_speaks_against_it() {
         let now = at(1_000 * HOUR_MS, 100 * HOUR_MS, 1);
         let past = |earlier, covered_until_ms, recorded_at_ms| Past { earlier, covered_until_ms, recorded_at_ms };

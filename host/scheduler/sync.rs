@@ -113,6 +113,7 @@ async fn turn(
         Ok(()) => all_due(connector, &assembled, what, &mut outcome.windows).await,
         Err(failure) => Err(failure),
     };
+    let done = done.and_then(|()| assembled.turn.waits_for().map_or(Ok(()), Err));
     if done.is_ok() {
         // What is not deleted now is deleted at the next start.
         outcome.warnings.extend(empty_stage(host, &assembled.turn).await.err());
@@ -331,5 +332,6 @@ pub async fn retry(
     // Everything is parked already: what fails again stays so.
     assembled.turn.brakes = Brakes::off();
     finish(&assembled.turn).await?;
-    pipeline::retry(&assembled.turn, selection).await
+    let retried = pipeline::retry(&assembled.turn, selection).await?;
+    assembled.turn.waits_for().map_or(Ok(retried), Err)
 }

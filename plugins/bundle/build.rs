@@ -19,7 +19,7 @@ const PROFILE: &str = "plugin";
 const PLUGINS: &[&str] = &["email", "telemessage", "telemessage-sftp", "users", "whatsapp-export"];
 
 /// The hostile guests of the test suite, built on demand.
-const MISBEHAVING: &[&str] = &["misbehaving-converter", "misbehaving-source"];
+const MISBEHAVING: &[&str] = &["misbehaving-converter", "misbehaving-mapper", "misbehaving-source"];
 
 fn main() {
     let out_dir = PathBuf::from(required("OUT_DIR"));
@@ -152,7 +152,7 @@ fn watch_what_no_compiler_reads() {
     for name in PLUGINS {
         println!("cargo::rerun-if-changed=../{name}/Cargo.toml");
     }
-    for folder in ["converter", "source"] {
+    for folder in ["converter", "mapper", "source"] {
         println!("cargo::rerun-if-changed=../../tests/misbehaving/{folder}/Cargo.toml");
     }
 }

@@ -44,6 +44,7 @@ const CONNECTOR: Connector<'_> = Connector {
     source: "whatsapp-export",
     settings: "path = \"inbox\", owner = \"anna@example.com\"",
     credential: None,
+    mapper_plugin: "users",
     mapper: "automatic = true",
     mapping: Some("mapping.csv"),
     converter: "email",

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 mod converter;
+mod mapper;
 mod secrets;
 mod site;
 mod source;

@@ -4,9 +4,12 @@ use std::{fs, path::Path, time::Duration};
 
 use base64::Engine as _;
 
-use super::site::{Request, SLOW, Site};
+use super::{
+    install,
+    site::{Request, SLOW, Site},
+};
 use crate::support::{
-    exports::Installation,
+    exports::{Connector, Installation},
     program::{Ran, Running, command},
 };
 
@@ -85,6 +88,46 @@ fn a_secret_is_found_nowhere() {
         }
     }
     assert!(said[0].code != Some(0), "the sites were of no use: {}", said[0]);
+}
+
+/// The guest's own memory, looked through from inside after the host signed in and sent a request for it: the site's
+/// answer is there, so that a miss means something; what was typed and what the site gave for it are not.
+#[test]
+fn a_secret_is_not_in_the_memory_of_the_guest() {
+    const ANSWER: &str = "public-answer-5c2e";
+    let site = Site::start(|request| match is_login(request) {
+        true => token(),
+        false => {
+            let carried = request.head.contains(TOKEN);
+            ("200 OK".to_owned(), if carried { ANSWER.into() } else { b"not signed in".to_vec() })
+        }
+    });
+    let origin = site.origin();
+    let installation = Installation::new(&[]);
+    install(&installation, "misbehaving-source");
+    let backwards = |text: &str| text.chars().rev().collect::<String>();
+    let hunted = [ANSWER, PASSWORD, TOKEN].map(backwards).join(",");
+    let hunter = Connector {
+        name: "hunter",
+        source: "misbehaving-source.wasm",
+        settings: &format!("behave = \"hunts-secret\", site = \"{origin}\", hunt = \"{hunted}\""),
+        credential: Some("canary"),
+        more: "catch_all = \"anna@example.com\"",
+        grant: &format!("origins = [\"{origin}\"]"),
+        ..Connector::default()
+    };
+    let more = format!(
+        "[network]\nallowed_networks = [\"127.0.0.0/8\"]\n[credential.canary]\nscheme = \"login\"\n\
+         origins = [\"{origin}\"]\nusername = \"archive\"\npassword = {{ env = \"CANARY\" }}\n"
+    );
+    installation.configure(&[hunter], &more);
+    let ran = installation.run_as(&["sync", "--window", "2026-01-01..2026-01-02"], with_canary);
+    ran.expect(0);
+    let mut found: Vec<String> = installation.mails().iter().map(|mail| mail.text()).collect();
+    found.sort_unstable();
+    let told = ["observed: 0 found", "observed: 1 not found", "observed: 2 not found"];
+    assert_eq!(found.len(), told.len(), "the answer, the password, the token: {found:?} {ran}");
+    assert!(found.iter().zip(told).all(|(found, told)| found.contains(told)), "{found:?}");
 }
 
 /// A crash leaves no core file, which would hold secrets.

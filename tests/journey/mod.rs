@@ -14,11 +14,13 @@
 
 mod archive;
 mod catch_up;
+mod destinations;
 mod evidence;
 mod faults;
 mod parked;
 mod record;
 mod restore;
+mod scope;
 mod staging;
 mod windows;
 mod words;

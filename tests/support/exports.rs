@@ -152,6 +152,8 @@ pub(crate) struct Connector<'a> {
     pub(crate) settings: &'a str,
     /// Name of the credential that its requests may carry.
     pub(crate) credential: Option<&'a str>,
+    /// The mapper plugin.
+    pub(crate) mapper_plugin: &'a str,
     /// The mapper's settings, likewise.
     pub(crate) mapper: &'a str,
     /// The mapping file.
@@ -176,6 +178,7 @@ impl Default for Connector<'_> {
             source: "whatsapp-export",
             settings: "path = \"inbox\", owner = \"anna@example.com\"",
             credential: None,
+            mapper_plugin: "users",
             mapper: "automatic = true",
             mapping: None,
             converter: "email",
@@ -189,8 +192,8 @@ impl Default for Connector<'_> {
 
 impl Connector<'_> {
     fn toml(&self) -> String {
-        let Self { name, source, settings, mapper, converter, converter_settings, grant, more, destinations, .. } =
-            self;
+        let Self { name, source, settings, mapper_plugin, mapper, converter, converter_settings, .. } = self;
+        let Self { grant, more, destinations, .. } = self;
         let credential = self.credential.map(|name| format!(", credential = \"{name}\"")).unwrap_or_default();
         let file = self.mapping.map(|file| format!(", file = \"{file}\"")).unwrap_or_default();
         // Files count at once unless a test is about that.
@@ -198,7 +201,7 @@ impl Connector<'_> {
         format!(
             "[[connector]]\nname = \"{name}\"\n{settle}{more}\n\
              source = {{ plugin = \"{source}\", settings = {{ {settings} }}{credential} }}\n\
-             mapper = {{ plugin = \"users\", settings = {{ {mapper} }}{file} }}\n\
+             mapper = {{ plugin = \"{mapper_plugin}\", settings = {{ {mapper} }}{file} }}\n\
              converter = {{ plugin = \"{converter}\", settings = {{ {converter_settings} }} }}\n\
              destinations = {destinations}\n\
              grant = {{ source = {{ {grant} }} }}\n\n"

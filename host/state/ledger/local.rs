@@ -163,3 +163,55 @@ impl Storage for LocalFiles {
         self.folder.join(format!("{segment:016}.{kind}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+    use super::*;
+
+    fn read(files: &LocalFiles, segment: u64, part: Part, offset: u64, size: usize) -> Vec<u8> {
+        let mut bytes = vec![b'?'; size];
+        let filled = files.read(segment, part, offset, &mut bytes).unwrap();
+        bytes.truncate(filled);
+        bytes
+    }
+
+    #[test]
+    fn an_older_segment_is_read_from_its_own_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = LocalFiles::create(folder.path()).unwrap();
+        files.create(0, b"old facts", b"old private").unwrap();
+        files.create(1, b"new", b"also new").unwrap();
+        assert_eq!(read(&files, 0, Part::Facts, 0, 99), b"old facts");
+        assert_eq!(read(&files, 0, Part::Private, 4, 3), b"pri");
+        assert_eq!(read(&files, 1, Part::Facts, 0, 99), b"new");
+        assert_eq!(read(&files, 1, Part::Private, 0, 99), b"also new");
+        assert_eq!(files.length(0, Part::Facts).unwrap(), 9);
+    }
+
+    #[test]
+    fn only_whole_names_are_segments() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = LocalFiles::create(folder.path()).unwrap();
+        files.create(7, b"", b"").unwrap();
+        for stray in ["7.segment", "000000000000000x.segment", "00000000000000008.segment", "0000000000000009.bak"] {
+            std::fs::write(folder.path().join(stray), "").unwrap();
+        }
+        assert_eq!(files.segments().unwrap(), [7]);
+    }
+
+    /// Longer than what is overwritten at once, and in the middle: the neighbours stay.
+    #[test]
+    fn erasing_overwrites_exactly_its_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = LocalFiles::create(folder.path()).unwrap();
+        files.create(0, b"", &[1; 20_000]).unwrap();
+        for (offset, length) in [(10, 100), (5_000, 10_000), (19_999, 1)] {
+            files.erase(0, offset, length).unwrap();
+        }
+        let expect: Vec<u8> = (0..20_000)
+            .map(|at| u8::from(!((10..110).contains(&at) || (5_000..15_000).contains(&at) || at == 19_999)))
+            .collect();
+        assert!(read(&files, 0, Part::Private, 0, 30_000) == expect);
+    }
+}

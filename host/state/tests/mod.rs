@@ -8,6 +8,7 @@ mod model;
 mod recovery;
 mod sled_failures;
 mod tampering;
+mod windows;
 
 use std::{
     fmt::Write as _,

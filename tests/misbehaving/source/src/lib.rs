@@ -13,6 +13,7 @@
 mod exhaust;
 mod honest;
 mod lie;
+mod memory;
 mod reach;
 mod turn;
 
@@ -20,10 +21,14 @@ mod turn;
 mod component;
 
 use kit::{
-    Descriptor, Error, ErrorKind, Host, Person, PluginKind, ReadingMode, Source, SourceTraits, Window,
+    CredentialScheme, CredentialWish, Descriptor, Error, ErrorKind, Host, LoginRecipe, Person, PluginKind, ReadingMode,
+    Source, SourceTraits, Window,
     source::{Account, Counts, Page, PullRequest, Reading},
 };
 use serde::Deserialize;
+
+/// The credential it asks the host to attach.
+const CREDENTIAL: &str = "site";
 
 /// A behaviour's name in the settings, and what it does.
 type Table<F> = &'static [(&'static str, F)];
@@ -40,6 +45,8 @@ struct Settings {
     items: u32,
     /// Base URL of a site that is granted.
     site: String,
+    /// What to hunt for in memory: texts written backwards, separated by commas, so that they are not found here.
+    hunt: String,
     /// A folder that is granted.
     folder: String,
     /// For errors that ask to wait.
@@ -53,6 +60,7 @@ impl Default for Settings {
             during: "pull".to_owned(),
             items: 3,
             site: "https://archive.example.com".to_owned(),
+            hunt: String::new(),
             folder: "inbox".to_owned(),
             wait_ms: 100,
         }
@@ -150,6 +158,7 @@ impl Source for Misbehaving {
                 },
                 "items": { "type": "integer", "title": "Items a window", "minimum": 0, "default": defaults.items },
                 "site": { "type": "string", "format": "uri", "title": "Granted site", "default": defaults.site },
+                "hunt": { "type": "string", "title": "Backwards texts to hunt for", "default": defaults.hunt },
                 "folder": { "type": "string", "title": "Granted folder", "default": defaults.folder },
                 "wait_ms": {
                     "type": "integer", "title": "Milliseconds to ask to wait", "minimum": 0, "default": defaults.wait_ms,
@@ -161,7 +170,17 @@ impl Source for Misbehaving {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: "Does to the host whatever a test asks for.".to_owned(),
             settings_schema: schema.to_string(),
-            credentials: Vec::new(),
+            credentials: vec![CredentialWish {
+                name: CREDENTIAL.to_owned(),
+                scheme: CredentialScheme::Login(LoginRecipe {
+                    path: "/v1/session".to_owned(),
+                    username_field: "username".to_owned(),
+                    password_field: "password".to_owned(),
+                    token_pointer: "/token".to_owned(),
+                    header: "authorization".to_owned(),
+                }),
+                summary: "Whatever a test plants.".to_owned(),
+            }],
             origins: Vec::new(),
             origin_settings: vec!["site".to_owned()],
             kind: PluginKind::Source(SourceTraits {

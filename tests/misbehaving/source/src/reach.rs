@@ -15,7 +15,7 @@ use kit::{
     source::{HttpRequest, HttpResponse},
 };
 
-use crate::{Settings, Table, honest::Attempt};
+use crate::{CREDENTIAL, Settings, Table, honest::Attempt, memory};
 
 type Reach = fn(&mut dyn Host, &Settings) -> Result<Vec<Attempt>, Error>;
 
@@ -27,6 +27,7 @@ pub(crate) const BEHAVIOURS: Table<Reach> = &[
     ("blob-misuse", blob_misuse),
     ("forbidden-host", |host, _| fetch_and_send(host, "https://forbidden.example/")),
     ("header-smuggling", header_smuggling),
+    ("hunts-secret", hunts_secret),
     ("ipv4-in-ipv6-url", |host, _| try_urls(host, IPV4_IN_IPV6.iter().map(|&url| url.to_owned()))),
     ("loopback-url", |host, _| try_urls(host, LOOPBACK.iter().map(|&url| url.to_owned()))),
     ("metadata-url", |host, _| try_urls(host, METADATA.iter().map(|&url| url.to_owned()))),
@@ -147,6 +148,20 @@ fn big_request(host: &mut dyn Host, settings: &Settings) -> Result<Vec<Attempt>,
 fn unknown_credential(host: &mut dyn Host, settings: &Settings) -> Result<Vec<Attempt>, Error> {
     let request = HttpRequest { credential: Some("someone-elses".to_owned()), ..get(settings.url("/")) };
     Ok(vec![Attempt::new("a credential nobody granted", host.http_send(request), status)])
+}
+
+/// Makes the host sign in for it, then looks through all of its own memory for what was typed and what was given.
+fn hunts_secret(host: &mut dyn Host, settings: &Settings) -> Result<Vec<Attempt>, Error> {
+    let credential = Some(CREDENTIAL.to_owned());
+    let response = host.http_send(HttpRequest { credential, ..get(settings.url("/hunt")) })?;
+    let hunt = |(number, reversed): (usize, &str)| {
+        let found = if memory::holds_reversed(reversed.as_bytes()) { "found" } else { "not found" };
+        Attempt::observed(format!("hunt {number}"), format!("{number} {found}"))
+    };
+    let attempts = settings.hunt.split(',').enumerate().map(hunt).collect();
+    // The answer is what is surely there.
+    drop(std::hint::black_box(response));
+    Ok(attempts)
 }
 
 /// Header fields that are the host's, and some that are two.
