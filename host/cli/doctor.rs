@@ -97,7 +97,7 @@ fn verify(data_dir: &Path) -> Finding {
     }
 }
 
-/// Asks the stage what it holds, of nobody's in particular: that takes the same way in as everything else.
+/// Asks the stage for what lies in a folder that nobody has: that takes the same way in as everything else.
 async fn staging(config: &Config) -> Finding {
     let config = config.clone();
     let look = move || -> Result<String, Failure> {
@@ -105,7 +105,7 @@ async fn staging(config: &Config) -> Finding {
         Ok(match &staging.store {
             None => format!("`{}`, sealed for {}", staging.root.display(), staging.keys.public()),
             Some(store) => {
-                store.names("").map_err(|error| {
+                store.names("doctor").map_err(|error| {
                     Failure::within(&error)
                         .cloned()
                         .unwrap_or_else(|| Failure::new("stage-io", NextMove::AskPerson, error.to_string()))

@@ -73,7 +73,7 @@ pub(super) fn erase(context: &Context, command: &Erase) -> Result<ExitCode, CliE
         needs.remove(&page);
     }
     let staged = needs.contains_key(&page);
-    stage.collect(&needs.into_keys().collect())?;
+    stage.collect(&scheduler::keep(&needs))?;
     host.state.close()?;
     println!("erased from the record: id, owner, time, addresses and reasons of item {}", command.item);
     println!("kept: its number, its counts, keyed hashes, who erased it and why; the ledger still verifies");

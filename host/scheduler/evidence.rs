@@ -110,7 +110,9 @@ pub(super) async fn copy(host: &Host, connector: &str) -> Vec<Failure> {
 fn keeper(config: &Config, copy: &CheckpointCopy) -> Result<Arc<dyn Keeper>, Failure> {
     Ok(match copy {
         CheckpointCopy::Folder(path) => Arc::new(Folder(path.clone())),
-        CheckpointCopy::Store(typed) => Arc::new(staging::store(config, "checkpoints.copy_to", typed)?),
+        CheckpointCopy::Store(typed) => {
+            Arc::new(staging::store(config, "[checkpoints] copy_to", "checkpoints", typed)?)
+        }
     })
 }
 

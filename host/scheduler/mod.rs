@@ -35,7 +35,7 @@ pub use check::{Checked, check, prove};
 pub use clock::Clocks;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
-pub use staging::{collect, needs, stage, staging};
+pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 
 /// What every connector of this host shares.

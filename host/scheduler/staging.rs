@@ -21,7 +21,7 @@ pub fn staging(config: &Config) -> Result<Staging, Failure> {
     let root = config.data_dir.join("stage");
     stage::make_root(&root)?;
     let (keys, _) = Keyring::open(&config.data_dir, &config.stage.recipients)?;
-    let store = config.stage.store.as_ref().map(|typed| store(config, "stage", typed)).transpose()?;
+    let store = config.stage.store.as_ref().map(|typed| store(config, "[stage]", "stage", typed)).transpose()?;
     Ok(Staging { root, keys: Arc::new(keys), store })
 }
 
@@ -33,11 +33,12 @@ pub fn stage(config: &Config, state: &ConnectorState) -> Result<Arc<Stage>, Fail
     staging(config)?.open(state.name(), state.stage_key())
 }
 
-/// An object store with its secrets, which are of `section`.
-pub(super) fn store(config: &Config, section: &str, typed: &StoreConfig) -> Result<Store, Failure> {
+/// An object store with its secrets: they are of `section`, and might be called `name` and something in the host's own
+/// store.
+pub(super) fn store(config: &Config, section: &str, name: &str, typed: &StoreConfig) -> Result<Store, Failure> {
     let secret = |key: &str, reference| {
-        let name = format!("{section}-{}", key.replace('_', "-"));
-        secrets::read(config, &format!("`{key}` of `[{section}]`"), &name, reference)
+        let name = format!("{name}-{}", key.replace('_', "-"));
+        secrets::read(config, &format!("`{key}` of `{section}`"), &name, reference)
     };
     let provider = match &typed.provider {
         ProviderConfig::Azure { account, access } => {
@@ -131,5 +132,10 @@ pub fn collect(
     now_ms: TimestampMs,
     keep_days: u32,
 ) -> Result<Collected, Failure> {
-    stage.collect(&needs(stage, state, now_ms, keep_days)?.into_keys().collect())
+    stage.collect(&keep(&needs(stage, state, now_ms, keep_days)?))
+}
+
+/// What the stage is told of it: all but what is only kept for some days must be there.
+pub fn keep(needs: &HashMap<PageName, PageNeed>) -> HashMap<PageName, bool> {
+    needs.iter().map(|(name, need)| (*name, !matches!(need, PageNeed::Until(_)))).collect()
 }

@@ -32,7 +32,7 @@ mod read;
 mod remote;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs,
     io::{self, BufReader, Read},
     path::{Path, PathBuf},
@@ -133,19 +133,22 @@ impl Stage {
         bundle::decode(&bytes)
     }
 
-    /// Removes every page not in `keep` and every attachment that no kept page refers to.
+    /// Removes every page not in `keep` and every attachment that no kept page refers to. While a page is missing that must
+    /// be here (`true` in `keep`), no attachment is removed: it may come back, and nobody knows which are its.
     ///
     /// # Errors
     /// `stage-io` when a folder cannot be read or a file not removed; what an object store fails with.
-    pub fn collect(&self, keep: &HashSet<PageName>) -> Result<Collected, Failure> {
+    pub fn collect(&self, keep: &HashMap<PageName, bool>) -> Result<Collected, Failure> {
         self.try_collect(keep).map_err(|error| self.failure("collecting what is not needed", &error))
     }
 
-    fn try_collect(&self, keep: &HashSet<PageName>) -> io::Result<Collected> {
-        let is_kept = |place: &Place| place.name().is_some_and(|name| keep.contains(&name));
+    fn try_collect(&self, keep: &HashMap<PageName, bool>) -> io::Result<Collected> {
+        let is_kept = |place: &Place| place.name().is_some_and(|name| keep.contains_key(&name));
         let (kept, mut gone): (Vec<_>, Vec<_>) =
             self.objects.list(Kind::Page)?.into_iter().partition(|page| is_kept(&page.place));
-        let attachments = self.objects.list(Kind::Attachment)?;
+        let here: HashSet<PageName> = kept.iter().filter_map(|page| page.place.name()).collect();
+        let is_whole = keep.iter().all(|(name, must_be_here)| !must_be_here || here.contains(name));
+        let attachments = if is_whole { self.objects.list(Kind::Attachment)? } else { Vec::new() };
         if !attachments.is_empty() {
             let mut needed = HashSet::new();
             for page in &kept {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
-use std::{collections::HashMap, fs::File, io::Write as _};
+use std::{fs::File, io::Write as _};
 
 use super::*;
 use crate::item::{Attachment, BlobSink, Content, Conversation, ConversationKind, Event, Item, Person};
@@ -149,12 +149,28 @@ fn collecting_keeps_what_kept_pages_refer_to_and_nothing_else() {
     let holdings = stage.holdings(&needs).unwrap();
     let counts = |need| holdings.get(&need).map(|held: &Holding| (held.pages, held.attachments));
     assert_eq!((counts(Some(1)), counts(None)), (Some((1, 1)), Some((1, 1))));
-    assert_eq!(stage.collect(&HashSet::from([kept])).unwrap().objects, 2);
+    assert_eq!(stage.collect(&HashMap::from([(kept, true)])).unwrap().objects, 2);
     assert_eq!(stage.read_page(&kept).unwrap(), page);
     assert_eq!(read(&stage, blob(&page)).unwrap(), b"one");
     assert_eq!(stage.read_page(&dropped).unwrap_err().code, "stage-page-lost");
-    let all = stage.collect(&HashSet::new()).unwrap();
+    let all = stage.collect(&HashMap::new()).unwrap();
     assert_eq!((all.objects, everything(&stage).len()), (2, 0));
+}
+
+#[test]
+fn while_a_page_is_missing_that_must_be_there_no_attachment_goes() {
+    let host = Host::new();
+    let stage = host.stage("whatsapp");
+    let (name, page) = put(&stage, b"one");
+    let file = path(&stage, Kind::Page, &name);
+    let whole = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert_eq!(stage.collect(&HashMap::from([(name, true)])).unwrap().objects, 0);
+    fs::write(&file, whole).unwrap();
+    assert_eq!(stage.read_page(&name).unwrap(), page);
+    assert_eq!(read(&stage, blob(&page)).unwrap(), b"one");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(stage.collect(&HashMap::from([(name, false)])).unwrap().objects, 1);
 }
 
 /// Every cut, and a changed byte at every place, of both a page and an attachment.
@@ -221,8 +237,8 @@ fn what_an_older_version_staged_in_the_clear_is_read_and_collected() {
     clear(Kind::Attachment, &blob(&page).name, b"one");
     assert_eq!(stage.read_page(&name).unwrap(), page);
     assert_eq!(read(&stage, blob(&page)).unwrap(), b"one");
-    assert_eq!(stage.collect(&HashSet::from([name])).unwrap().objects, 0);
-    assert_eq!(stage.collect(&HashSet::new()).unwrap().objects, 2);
+    assert_eq!(stage.collect(&HashMap::from([(name, true)])).unwrap().objects, 0);
+    assert_eq!(stage.collect(&HashMap::new()).unwrap().objects, 2);
     let mut newer = bundle::encode(&page).unwrap();
     newer[4] = 9;
     assert!(bundle::decode(&newer).unwrap_err().to_string().contains("format 9"));
@@ -262,6 +278,6 @@ fn older_keys_are_needed_while_something_they_sealed_is_there() {
     let (new, _) = put(&stage, b"after");
     assert_eq!(stage.keys_needed().unwrap(), [0, 1].into());
     assert_eq!(stage.read_page(&old).unwrap(), page);
-    stage.collect(&HashSet::from([new])).unwrap();
+    stage.collect(&HashMap::from([(new, true)])).unwrap();
     assert_eq!(stage.keys_needed().unwrap(), [1].into());
 }

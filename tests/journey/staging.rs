@@ -1,6 +1,6 @@
 //! What waits between source and mailbox: listed, saved, kept for its days, purged, sealed with a new key.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
@@ -54,11 +54,14 @@ fn what_is_settled_is_kept_for_its_days_and_purged_on_demand() {
     let row = &world.parked()[0];
     world.done(&["parked", "retry", CONNECTOR, "--item", &row.item.to_string()]);
 
-    // Without days to keep, the turn itself does it.
+    // Without days to keep, the turn itself does it. What it staged again has another size: age adds something random.
     let world = archived.after.copy();
     keep_days(&world, 0);
     world.sync();
-    assert_eq!(staged(&world), left);
+    let objects = |staged: BTreeMap<String, (u64, u64)>| -> Vec<_> {
+        staged.into_iter().map(|(word, (objects, _))| (word, objects)).collect()
+    };
+    assert_eq!(objects(staged(&world)), objects(left));
 }
 
 #[test]
@@ -70,13 +73,11 @@ fn a_file_that_mailboxes_have_a_notice_for_is_saved_whole_and_nothing_is_overwri
     let expectations = world.story().expectations();
     let withheld = |file: &world::ExpectedFile| file.withheld && file.size > 600 << 10;
     let planted = expectations.flat_map(|item| item.attachments).find(withheld).expect("the story has a large file");
-    let fetched = archived.counts.item("fetched");
-    let shown = |item: u64| world.done(&["parked", "show", CONNECTOR, &item.to_string()]).stdout;
-    let partial: Vec<u64> = (1..=fetched).filter(|item| shown(*item).contains(" partial")).collect();
-    assert!(!partial.is_empty());
-    let mut saved = 0;
-    for item in partial {
-        let item = item.to_string();
+    let sha256 = world.story().attachment(&planted.id).unwrap().sha256();
+    let shown = |item: &u64| world.done(&["parked", "show", CONNECTOR, &item.to_string()]).stdout.contains(" partial");
+    let mut partial = (1..=archived.counts.item("fetched")).filter(shown);
+    let folder = loop {
+        let item = partial.next().expect("one of them has the large file").to_string();
         let folder = format!("saved-{item}");
         let ran = world.run(&["parked", "show", CONNECTOR, &item, "--save", &folder]);
         if ran.code != Some(0) {
@@ -84,21 +85,19 @@ fn a_file_that_mailboxes_have_a_notice_for_is_saved_whole_and_nothing_is_overwri
             assert!(ran.stderr.contains("stage-page-lost") || ran.stderr.contains("has no file"), "{ran}");
             continue;
         }
-        for path in paths_below(&world.path(&folder)) {
-            let bytes = fs::read(&path).unwrap();
-            if bytes.len() as u64 == planted.size {
-                let sha256 = world.story().attachment(&planted.id).unwrap().sha256();
-                let hex: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-                assert_eq!(hex, sha256);
-                assert!(path.to_string_lossy().contains("01-"), "{}", path.display());
-                saved += 1;
-            }
-        }
         let again = world.run(&["parked", "show", CONNECTOR, &item, "--save", &folder]);
         again.expect(2);
         assert!(again.stderr.contains("exists already; nothing was written"), "{again}");
-    }
-    assert!(saved > 0, "the large file can be had");
+        break folder;
+    };
+    let saved: Vec<_> = paths_below(&world.path(&folder));
+    let hash = |path: &PathBuf| -> String {
+        Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    assert!(
+        saved.iter().any(|path| hash(path) == sha256 && path.ends_with(format!("01-{}", planted.name))),
+        "{saved:?}"
+    );
 }
 
 #[test]

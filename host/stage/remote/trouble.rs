@@ -15,24 +15,34 @@ pub(super) enum Asked {
 
 /// Why a call failed.
 pub(super) fn of(label: &str, asked: Asked, error: &object_store::Error) -> io::Error {
-    use object_store::Error;
-    match error {
-        Error::NotFound { .. } if asked == Asked::Object && !names_a_missing_container(error) => {
+    match status(error) {
+        Some(404) if asked == Asked::Object && !names_a_missing_container(error) => {
             io::Error::new(io::ErrorKind::NotFound, "it is not there")
         }
-        Error::NotFound { .. } => {
+        Some(404) => {
             let message = format!("the object store `{label}` has no such container");
             Failure::new("stage-container-missing", NextMove::AskPerson, message)
                 .hint("make the container (chancery never makes one), or mend its name; then run `chancery sync` again")
                 .into_io(io::ErrorKind::Other)
         }
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+        Some(401 | 403) => {
             let message = format!("the object store `{label}` refused the host's key");
             Failure::new("stage-denied", NextMove::AskPerson, message)
                 .hint("set the right secret, with the right to read, write, list and delete there; then run `chancery sync` again")
                 .into_io(io::ErrorKind::Other)
         }
-        error => unreachable(label, &words(error)),
+        _ => unreachable(label, &words(error)),
+    }
+}
+
+/// What the other side answered. Of a listing only the words say it.
+fn status(error: &object_store::Error) -> Option<u16> {
+    use object_store::Error;
+    match error {
+        Error::NotFound { .. } => Some(404),
+        Error::PermissionDenied { .. } => Some(403),
+        Error::Unauthenticated { .. } => Some(401),
+        error => words(error).split_once("status code: ")?.1.get(..3)?.parse().ok(),
     }
 }
 
@@ -79,6 +89,7 @@ mod tests {
     fn every_error_has_its_reason_and_repeats_nothing_that_was_sent() {
         let source = |text: &str| -> Box<dyn StdError + Send + Sync> { text.into() };
         let not_found = |text: &str| object_store::Error::NotFound { path: "p".into(), source: source(text) };
+        let generic = |text: &str| object_store::Error::Generic { store: "x", source: source(text) };
         let table = [
             (Asked::Container, not_found("404"), "stage-container-missing", NextMove::AskPerson),
             (
@@ -101,7 +112,19 @@ mod tests {
             ),
             (
                 Asked::Container,
-                object_store::Error::Generic { store: "x", source: source("503: <Error>canary\ncanary") },
+                generic("non-2xx status code: 404 Not Found: canary"),
+                "stage-container-missing",
+                NextMove::AskPerson,
+            ),
+            (
+                Asked::Container,
+                generic("non-2xx status code: 403 Forbidden: <canary>"),
+                "stage-denied",
+                NextMove::AskPerson,
+            ),
+            (
+                Asked::Container,
+                generic("503: <Error>canary\ncanary"),
                 "stage-unreachable",
                 NextMove::Retry { after: None },
             ),

@@ -28,7 +28,7 @@ impl ConnectorState {
             let mut needed: BTreeMap<[u8; 32], PageNeed> = BTreeMap::new();
             inner.tables.flush()?;
             for name in inner.tables.live_pages()? {
-                needed.insert(name, PageNeed::Pending);
+                needed.insert(name, PageNeed::Parked);
             }
             for number in 1..inner.tables.globals().next_window {
                 let id = WindowId(number);
@@ -54,7 +54,9 @@ impl ConnectorState {
                         until_ms.map(PageNeed::Until)
                     };
                     if let (Some(need), true) = (need, page.name != [0; 32]) {
-                        needed.insert(page.name, need);
+                        // Two windows may have met the same page.
+                        let held = needed.entry(page.name).or_insert(need);
+                        *held = need.max(*held);
                     }
                 }
             }
