@@ -8,6 +8,7 @@ use serde::{
 };
 use toml::value::Datetime;
 
+use super::credential::CredentialNames;
 use crate::{
     destinations::imap::{Mechanism, Security},
     item::network::Network,
@@ -100,14 +101,6 @@ pub(super) struct Imap {
     pub(super) mailboxes: Option<Mailboxes>,
     pub(super) connections_max: Option<usize>,
     pub(super) message_bytes_max: Option<u64>,
-}
-
-/// One for all mailboxes, or one for each.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "`credential` is a name, or a table of mailboxes and names")]
-pub(super) enum CredentialNames {
-    One(String),
-    Each(BTreeMap<String, String>),
 }
 
 #[derive(Debug, Default, Deserialize)]
