@@ -97,24 +97,10 @@ impl Dovecot {
         self.dir.path().join(path)
     }
 
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it says of itself.
     pub(crate) fn log(&self) -> String {
         let read = |path: &str| fs::read_to_string(self.path(path)).unwrap_or_default();
         format!("{}{}{}", read("stderr"), read("error.log"), read("info.log"))
-    }
-
-    /// `doveadm` for this server.
-    pub(crate) fn doveadm(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("doveadm");
-        let output = command.arg("-c").arg(self.path("dovecot.conf")).args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "doveadm {arguments:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Every mailbox with this ending of its name, without it.
