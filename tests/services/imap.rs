@@ -246,7 +246,8 @@ fn tokens_are_renewed_and_a_folder_may_be_called_anything() {
             "host = \"127.0.0.1\", port = {port}, security = \"none\", mechanism = \"{mechanism}\", credential = {{ \"{ANNA}\" = \"anna\" }}"
         );
         let installation = installation(&destination, folder, &credential);
-        installation.done(&["sync", "--strict"]);
+        let ran = installation.run(&["sync", "--strict"]);
+        assert_eq!(ran.code, Some(0), "{mechanism}: {ran}\n{}", server.log());
         let rows = Client::sign_in(port, ANNA).fetch(expect);
         assert_eq!(rows.len(), 2, "{mechanism}: {}", server.log());
     }
@@ -291,10 +292,47 @@ fn jwt(is_valid: bool) -> String {
     let (from, until) = if is_valid { (now - 60, now + 3600) } else { (now - 7200, now - 3600) };
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let head = part("{\"alg\":\"HS256\",\"typ\":\"JWT\"}");
-    let claims = part(&format!("{{\"email\":\"{ANNA}\",\"iat\":{from},\"nbf\":{from},\"exp\":{until}}}"));
+    let claims =
+        part(&format!("{{\"sub\":\"{ANNA}\",\"email\":\"{ANNA}\",\"iat\":{from},\"nbf\":{from},\"exp\":{until}}}"));
     let mut mac = Hmac::<Sha256>::new_from_slice(JWT_SECRET).unwrap();
     mac.update(format!("{head}.{claims}").as_bytes());
     format!("{head}.{claims}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+#[test]
+fn a_server_of_another_family_takes_each_message_once() {
+    let Some(program) = std::env::var_os("CHANCERY_PYMAP") else {
+        println!("skipped: CHANCERY_PYMAP does not name `pymap`");
+        return;
+    };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(program);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--no-tls", "--no-service", "admin"]);
+    command.args(["--no-service", "managesieve"]);
+    command.args(["dict", "--demo-user", ANNA, "--demo-password", dovecot::PASSWORD]);
+    let pymap = Running::start(command);
+    let started = std::time::Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(30), "pymap does not start");
+    }
+    let own = format!(
+        "[credential.anna]\nscheme = \"basic\"\nusername = \"{ANNA}\"\npassword = {{ file = \"mail-password\" }}\n"
+    );
+    let destination =
+        format!("host = \"127.0.0.1\", port = {port}, security = \"none\", credential = {{ \"{ANNA}\" = \"anna\" }}");
+    let installation = installation(&destination, FOLDER, &own);
+    let mut killed = program::command(&installation.path(""), &["sync"]);
+    killed.env("CHANCERY_KILL_AT", "deliver:written");
+    Running::start(killed).finish().expect_killed();
+    installation.done(&["sync", "--strict"]);
+    let rows = Client::sign_in(port, ANNA).fetch(FOLDER);
+    assert_eq!(rows.len(), 2);
+    let checked = installation.done(&["connector", "check", "exports"]).stdout;
+    assert!(checked.contains("MULTIAPPEND, LITERAL+"), "{checked}");
+    installation.done(&["ledger", "bundle", "exports", "--window", "2020-01-01..2100-01-01", "--out", "bundle"]);
+    let summary = std::fs::read_to_string(installation.path("bundle/summary.txt")).unwrap();
+    assert!(summary.contains("of 0 the message is not in this bundle"), "{summary}");
+    pymap.kill();
 }
 
 #[test]

@@ -63,8 +63,8 @@ impl Dovecot {
              protocols=imap\nlisten=127.0.0.1\nssl=no\ndisable_plaintext_auth=no\nauth_mechanisms=plain login\n\
              first_valid_uid=1\nfirst_valid_gid=0\nmail_uid={user}\nmail_gid={group}\nmail_location={storage}:~/mail\n\
              auth_master_user_separator=*\nauth_verbose=yes\n{unprivileged}\
-             passdb {{\n  driver=static\n  args=password={PASSWORD}\n  master=yes\n}}\n\
-             passdb {{\n  driver=static\n  args=password={PASSWORD}\n}}\n\
+             passdb {{\n  driver=static\n  mechanisms=plain login\n  args=password={PASSWORD}\n  master=yes\n}}\n\
+             passdb {{\n  driver=static\n  mechanisms=plain login\n  args=password={PASSWORD}\n}}\n\
              userdb {{\n  driver=static\n  args=uid={user} gid={group} home={dir}/home/%u\n}}\n\
              service imap-login {{\n  inet_listener imap {{\n    address=127.0.0.1\n    port={port}\n  }}\n  inet_listener imaps {{\n    port=0\n  }}\n  chroot=\n}}\n\
              service anvil {{\n  chroot=\n}}\nservice stats {{\n  chroot=\n}}\n\
