@@ -4,6 +4,8 @@
 //! validated whole before any state is touched. What may not: secrets (only references to them), plugins' settings
 //! beyond their shape (the plugin's schema decides, in `catalog`), and state.
 
+mod credential;
+mod destination;
 mod error;
 mod meaning;
 mod schedule;
@@ -11,9 +13,9 @@ mod scope;
 mod store;
 mod typed;
 
+pub use credential::{Credential, Scheme, SecretRef};
+pub use destination::DestinationConfig;
 pub use error::ConfigError;
-pub use meaning::{
-    Calls, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme, SecretRef, Source,
-};
+pub use meaning::{Calls, Config, Connector, Mapper, Plugin, PluginSource, Source};
 pub use schedule::Schedule;
 pub use store::{AzureAccess, CheckpointCopy, ProviderConfig, StageConfig, StoreConfig};

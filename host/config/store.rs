@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
 
-use super::{meaning::SecretRef, typed};
+use super::{credential::SecretRef, typed};
 use crate::item::limits;
 
 /// The stage.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::{
     config::{Calls, Config},
-    destinations::MailboxLocks,
+    destinations::{MailboxLocks, imap::Servers},
     item::Failure,
     sandbox::{CallLimits, Sandbox},
     stage::Keyring,
@@ -48,6 +48,8 @@ pub struct Host {
     pub state: State,
     /// One writer a mailbox.
     pub locks: Arc<MailboxLocks>,
+    /// How many connections each mail server has, whichever connectors use it.
+    pub servers: Servers,
     /// What time it is, as far as that can be known.
     pub clocks: Clocks,
 }
@@ -63,7 +65,7 @@ impl Host {
         let mut announcements: Vec<String> = announcements.into_iter().map(|announcement| announcement.text).collect();
         // A data folder of before the stage was sealed has no key for it yet.
         announcements.extend(Keyring::open(&config.data_dir, &config.stage.recipients)?.1);
-        Ok((Self { config, sandbox, state, locks: Arc::default(), clocks }, announcements))
+        Ok((Self { config, sandbox, state, locks: Arc::default(), servers: Servers::default(), clocks }, announcements))
     }
 }
 
