@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Result, bail};
 use chancery::{
     destinations::{
-        Destination, MailboxLocks,
-        maildir::{Mailboxes, Maildir, MaildirSettings},
+        Destination, MailboxLocks, Mailboxes,
+        maildir::{Maildir, MaildirSettings},
     },
     item::Interval,
     pipeline::{self, Brakes, Converter, DestinationSlot, Directory, Due, Mapper, Silent, Source, Turn},

@@ -8,7 +8,7 @@ use super::{
     error::{self, CliError},
 };
 use crate::{
-    config::{Config, Connector, DestinationConfig},
+    config::{Config, Connector},
     scheduler,
     state::Act,
 };
@@ -119,8 +119,8 @@ fn show(context: &Context, name: &str) -> Result<ExitCode, CliError> {
         println!("             file {}", file.display());
     }
     println!("  converter  {} {}", connector.converter.plugin.label(), settings(&connector.converter.settings));
-    for DestinationConfig::Maildir(maildir) in &connector.destinations {
-        println!("  to         maildir {}", maildir.root.display());
+    for destination in &connector.destinations {
+        println!("  to         {}", destination.label());
     }
     println!("  folder     {}", connector.folder.as_deref().unwrap_or("the source's default"));
     println!("  schedule   {}", connector.schedule.as_ref().map_or("none", |schedule| &schedule.text));
@@ -138,8 +138,18 @@ async fn check(context: &Context, name: &str) -> Result<ExitCode, CliError> {
     for finding in checked.findings {
         println!("  {finding}");
     }
+    let mut healthy = true;
+    for (name, findings) in checked.destinations {
+        for finding in findings {
+            healthy &= finding.is_good;
+            println!("{}  {name}: {}", if finding.is_good { "ok " } else { "BAD" }, finding.text);
+            if let Some(hint) = finding.hint {
+                println!("     hint: {hint}");
+            }
+        }
+    }
     host.state.close()?;
-    Ok(error::DONE.into())
+    Ok(if healthy { error::DONE } else { error::FAILED }.into())
 }
 
 fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {

@@ -38,8 +38,10 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
     findings.push(verify(&config.data_dir));
     findings.push(folder("data", &config.data_dir));
     for connector in &config.connectors {
-        for DestinationConfig::Maildir(maildir) in &connector.destinations {
-            findings.push(folder(&format!("{}: destination", connector.name), &maildir.root));
+        for destination in &connector.destinations {
+            if let DestinationConfig::Maildir(maildir) = destination {
+                findings.push(folder(&format!("{}: destination", connector.name), &maildir.root));
+            }
         }
     }
     for CheckpointCopy::Folder(path) in &config.checkpoint_copies {
@@ -125,14 +127,26 @@ fn folder(about: &str, path: &Path) -> Finding {
 async fn connectors(host: &Host, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for connector in &config.connectors {
-        findings.push(match scheduler::check(host, connector).await {
-            Ok(checked) => good(&connector.name, format!("answers as `{}`", checked.account)),
+        let found = match scheduler::check(host, connector).await {
+            Ok(checked) => {
+                for (name, found) in checked.destinations {
+                    let about = format!("{}: {name}", connector.name);
+                    findings.extend(found.into_iter().filter(|found| !found.is_good).map(|found| Finding {
+                        about: about.clone(),
+                        ok: false,
+                        text: found.text,
+                        hint: found.hint,
+                    }));
+                }
+                good(&connector.name, format!("answers as `{}`", checked.account))
+            }
             Err(failure) => bad(
                 &connector.name,
                 format!("{} ({})", failure.message, failure.code),
                 error::hint(&failure).unwrap_or_default(),
             ),
-        });
+        };
+        findings.push(found);
     }
     findings
 }

@@ -1,20 +1,17 @@
 //! What the configuration means: checked, with absolute paths.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::{error::ConfigError, schedule::Schedule, typed};
-use crate::{
-    destinations::maildir::{Mailboxes, MaildirSettings},
-    item::{
-        limits,
-        network::Network,
-        time::{DAY_MS, parse_instant},
-    },
+use super::{credential::Credential, destination::DestinationConfig, error::ConfigError, schedule::Schedule, typed};
+use crate::item::{
+    limits,
+    network::Network,
+    time::{DAY_MS, parse_instant},
 };
 
 /// A whole configuration.
@@ -160,13 +157,6 @@ pub struct Mapper {
     pub file: Option<PathBuf>,
 }
 
-/// A destination.
-#[derive(Clone, Debug)]
-pub enum DestinationConfig {
-    /// Maildirs; the folder's name is filled in by whoever knows the source's default.
-    Maildir(MaildirSettings),
-}
-
 /// Where signed checkpoints are copied to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointCopy {
@@ -192,66 +182,6 @@ impl CheckpointCopy {
         let path = text("path").ok_or("`checkpoints.copy_to` of kind `folder` needs a `path`")?;
         Ok(Self::Folder(base.join(path)))
     }
-}
-
-/// A credential: references only.
-#[derive(Clone, Debug)]
-pub struct Credential {
-    /// Its name.
-    pub name: String,
-    /// How it is attached.
-    pub scheme: Scheme,
-    /// Origins it is bound to.
-    pub origins: Vec<String>,
-}
-
-/// How a credential is attached, with references to what is secret.
-#[derive(Clone, Debug)]
-pub enum Scheme {
-    /// RFC 7617.
-    Basic {
-        /// User name.
-        username: String,
-        /// Password.
-        password: SecretRef,
-    },
-    /// RFC 6750.
-    Bearer {
-        /// Token.
-        token: SecretRef,
-    },
-    /// A header.
-    Header {
-        /// Its name.
-        parameter: String,
-        /// Its value.
-        value: SecretRef,
-    },
-    /// A query parameter.
-    Query {
-        /// Its name.
-        parameter: String,
-        /// Its value.
-        value: SecretRef,
-    },
-    /// Sign in as the plugin's descriptor says.
-    Login {
-        /// User name.
-        username: String,
-        /// Password.
-        password: SecretRef,
-    },
-}
-
-/// Where a secret is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretRef {
-    /// An environment variable.
-    Env(String),
-    /// A file; its last line end is cut off.
-    File(PathBuf),
-    /// The host's own store, under this name.
-    Store(String),
 }
 
 impl Config {
@@ -318,7 +248,7 @@ impl Config {
             }
         }
         for connector in &config.connectors {
-            config.check_credential(connector)?;
+            config.check_credentials(connector)?;
         }
         Ok(config)
     }
@@ -330,7 +260,7 @@ impl Config {
 
     fn add(&mut self, file: &Path, part: typed::File) -> Result<(), ConfigError> {
         for (name, credential) in part.credential {
-            let meaning = self.credential(file, &name, credential)?;
+            let meaning = Credential::parse(file, &self.base, &name, credential)?;
             if self.credentials.insert(name.clone(), meaning).is_some() {
                 return Err(ConfigError::new(file, format!("`[credential.{name}]` is defined twice")));
             }
@@ -347,40 +277,29 @@ impl Config {
         Ok(())
     }
 
-    fn check_credential(&self, connector: &Connector) -> Result<(), ConfigError> {
-        let Some(name) = &connector.source.credential else { return Ok(()) };
-        if self.credentials.contains_key(name) {
-            return Ok(());
-        }
-        let message = format!("connector `{}` uses credential `{name}`, which is not defined", connector.name);
-        Err(ConfigError::new(&connector.file, message).hint(format!("add a section `[credential.{name}]`")))
-    }
-
-    fn credential(&self, file: &Path, name: &str, typed: typed::Credential) -> Result<Credential, ConfigError> {
-        let missing = |key: &str| ConfigError::new(file, format!("`[credential.{name}]` needs `{key}`"));
-        let secret = |secret: Option<typed::Secret>, key: &str| match secret.ok_or_else(|| missing(key))? {
-            typed::Secret::Env(variable) => Ok(SecretRef::Env(variable)),
-            typed::Secret::File(path) => Ok(SecretRef::File(self.base.join(path))),
-            typed::Secret::Store(name) => Ok(SecretRef::Store(name)),
+    fn check_credentials(&self, connector: &Connector) -> Result<(), ConfigError> {
+        let wrong =
+            |message: String| ConfigError::new(&connector.file, format!("connector `{}` {message}", connector.name));
+        let find = |name: &str| {
+            self.credentials.get(name).ok_or_else(|| {
+                let problem = wrong(format!("uses credential `{name}`, which is not defined"));
+                problem.hint(format!("add a section `[credential.{name}]`"))
+            })
         };
-        let username = typed.username.ok_or_else(|| missing("username"));
-        let parameter = typed.parameter.ok_or_else(|| missing("parameter"));
-        let scheme = match typed.scheme {
-            typed::SchemeName::Basic => {
-                Scheme::Basic { username: username?, password: secret(typed.password, "password")? }
-            }
-            typed::SchemeName::Login => {
-                Scheme::Login { username: username?, password: secret(typed.password, "password")? }
-            }
-            typed::SchemeName::Bearer => Scheme::Bearer { token: secret(typed.token, "token")? },
-            typed::SchemeName::Header => Scheme::Header { parameter: parameter?, value: secret(typed.value, "value")? },
-            typed::SchemeName::Query => Scheme::Query { parameter: parameter?, value: secret(typed.value, "value")? },
-        };
-        if typed.origins.is_empty() {
-            return Err(missing("origins")
-                .hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`"));
+        if let Some(name) = &connector.source.credential
+            && find(name)?.origins.is_empty()
+        {
+            let problem = wrong(format!("lets its source use credential `{name}`, which is bound to no `origins`"));
+            return Err(
+                problem.hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`")
+            );
         }
-        Ok(Credential { name: name.to_owned(), scheme, origins: typed.origins })
+        for destination in &connector.destinations {
+            for name in destination.credentials() {
+                destination.check_scheme(find(name)?).map_err(&wrong)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -496,7 +415,7 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     let destinations = typed
         .destinations
         .into_iter()
-        .map(|destination| self::destination(base, folder.as_deref(), destination).map_err(&wrong))
+        .map(|destination| DestinationConfig::parse(base, folder.as_deref(), destination).map_err(&wrong))
         .collect::<Result<_, _>>()?;
     let plugin = |text: &str, settings| Plugin { plugin: PluginSource::parse(text, base), settings };
     Ok(Connector {
@@ -525,22 +444,4 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
         failures_percent_max,
         name,
     })
-}
-
-fn destination(base: &Path, folder: Option<&str>, typed: typed::Destination) -> Result<DestinationConfig, String> {
-    let typed::Destination::Maildir { root, mailboxes, message_bytes_max } = typed;
-    let mailboxes = mailboxes.unwrap_or_default();
-    let lower = |list: Vec<String>| list.into_iter().map(|entry| entry.trim().to_lowercase()).collect::<BTreeSet<_>>();
-    let mailboxes = match (mailboxes.domains, mailboxes.addresses, mailboxes.existing.unwrap_or(false)) {
-        (Some(domains), None, false) => Mailboxes::Domains(lower(domains)),
-        (None, Some(addresses), false) => Mailboxes::Addresses(lower(addresses)),
-        (None, None, true) => Mailboxes::Existing,
-        _ => return Err("a maildir destination needs one of `mailboxes = { domains = […] }`, `{ addresses = […] }` or `{ existing = true }`".to_owned()),
-    };
-    Ok(DestinationConfig::Maildir(MaildirSettings {
-        root: base.join(root),
-        folder: folder.unwrap_or_default().to_owned(),
-        mailboxes,
-        message_bytes_max,
-    }))
 }

@@ -4,14 +4,15 @@
 //! validated whole before any state is touched. What may not: secrets (only references to them), plugins' settings
 //! beyond their shape (the plugin's schema decides, in `catalog`), and state.
 
+mod credential;
+mod destination;
 mod error;
 mod meaning;
 mod schedule;
 mod typed;
 
+pub use credential::{Credential, Scheme, SecretRef};
+pub use destination::DestinationConfig;
 pub use error::ConfigError;
-pub use meaning::{
-    Calls, CheckpointCopy, Config, Connector, Credential, DestinationConfig, Mapper, Plugin, PluginSource, Scheme,
-    SecretRef, Source,
-};
+pub use meaning::{Calls, CheckpointCopy, Config, Connector, Mapper, Plugin, PluginSource, Source};
 pub use schedule::Schedule;

@@ -8,7 +8,10 @@ use serde::{
 };
 use toml::value::Datetime;
 
-use crate::item::network::Network;
+use crate::{
+    destinations::imap::{Mechanism, Security},
+    item::network::Network,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +83,31 @@ pub(super) struct Converter {
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Destination {
     Maildir { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
+    Imap(Imap),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Imap {
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    #[serde(default)]
+    pub(super) security: Security,
+    #[serde(default)]
+    pub(super) mechanism: Mechanism,
+    pub(super) credential: CredentialNames,
+    pub(super) master: Option<String>,
+    pub(super) mailboxes: Option<Mailboxes>,
+    pub(super) connections_max: Option<usize>,
+    pub(super) message_bytes_max: Option<u64>,
+}
+
+/// One for all mailboxes, or one for each.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`credential` is a name, or a table of mailboxes and names")]
+pub(super) enum CredentialNames {
+    One(String),
+    Each(BTreeMap<String, String>),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -110,6 +138,7 @@ pub(super) struct Grant {
 #[serde(deny_unknown_fields)]
 pub(super) struct Credential {
     pub(super) scheme: SchemeName,
+    #[serde(default)]
     pub(super) origins: Vec<String>,
     pub(super) username: Option<String>,
     pub(super) password: Option<Secret>,
@@ -117,6 +146,10 @@ pub(super) struct Credential {
     pub(super) value: Option<Secret>,
     /// Name of the header or query parameter.
     pub(super) parameter: Option<String>,
+    pub(super) token_url: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) secret: Option<Secret>,
+    pub(super) scope: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -127,6 +160,7 @@ pub(super) enum SchemeName {
     Header,
     Query,
     Login,
+    Oauth2,
 }
 
 /// Where a secret is. Read by hand: what serde says of a value of another shape would repeat it, and the most likely

@@ -4,8 +4,11 @@
 //! mapping, the ledger. A destination is handed finished messages and answers for each copy; it never decides what
 //! follows a failure, and it never sends again on its own.
 
+mod directory;
+pub mod imap;
 mod locks;
 pub mod maildir;
+mod names;
 
 use std::{collections::HashSet, io, sync::Arc};
 
@@ -13,6 +16,7 @@ use futures::future::BoxFuture;
 
 use crate::item::{BlobSource, Failure, Message, TimestampMs};
 
+pub use directory::Mailboxes;
 pub use locks::{MailboxGuard, MailboxLocks};
 
 /// What a destination can take.
@@ -46,6 +50,36 @@ pub enum Delivered {
     Refused(Failure),
 }
 
+/// One thing that a check found, for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether it is as it should be.
+    pub is_good: bool,
+    /// One line.
+    pub text: String,
+    /// What mends it.
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// As it should be.
+    pub fn good(text: impl Into<String>) -> Self {
+        Self { is_good: true, text: text.into(), hint: None }
+    }
+
+    /// Would keep copies from arriving, and what mends it.
+    pub fn bad(text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { is_good: false, text: text.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<Failure> for Finding {
+    fn from(failure: Failure) -> Self {
+        let text = format!("{} ({})", failure.message, failure.code);
+        Self { is_good: false, text, hint: failure.hint }
+    }
+}
+
 /// Is shown a message with its SHA-256.
 pub type Show<'a> = dyn FnMut([u8; 32], &[u8]) -> io::Result<()> + Send + 'a;
 
@@ -77,6 +111,10 @@ pub trait Destination: Send + Sync {
         wanted: HashSet<[u8; 32]>,
         show: &'a mut Show<'_>,
     ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Looks at everything that delivering needs, as far as it goes, and changes no mailbox. `mailboxes` are some that
+    /// copies may go to, as [`Destination::lookup`] gave them; which of them are tried is the destination's choice.
+    fn check<'a>(&'a self, mailboxes: &'a [String]) -> BoxFuture<'a, Vec<Finding>>;
 
     /// For each copy that is in doubt, the token when it is there.
     fn present<'a>(&'a self, group: &'a [Delivery]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>>;

@@ -103,6 +103,35 @@ pub const GROUP_BYTES_MAX: usize = 64 << 20;
 /// Connectors that run side by side (default).
 pub const CONNECTORS_AT_ONCE_MAX: usize = 4;
 
+// What a mail server is asked for, and answers.
+
+/// Connections to one IMAP server (default of `connections_max`).
+pub const IMAP_CONNECTIONS_MAX: usize = 4;
+/// The most that `connections_max` may say.
+pub const IMAP_CONNECTIONS_HIGHEST: usize = 64;
+/// Bytes of the messages of one APPEND, unless one message alone is larger.
+pub const IMAP_GROUP_BYTES_MAX: u64 = 8 << 20;
+/// A literal that a server with LITERAL- takes without being asked first (RFC 7888).
+pub const IMAP_LITERAL_MINUS_BYTES_MAX: u64 = 4_096;
+/// One line of an IMAP answer.
+pub const IMAP_LINE_BYTES_MAX: usize = 256 << 10;
+/// One literal of an IMAP answer, but for messages that are read back.
+pub const IMAP_LITERAL_BYTES_MAX: u64 = 1 << 20;
+/// Text of an IMAP server that is repeated to people.
+pub const IMAP_TEXT_CHARS_MAX: usize = 160;
+/// Time between two pieces of an IMAP server's answer, and until it takes a piece of ours.
+pub const IMAP_ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+/// Time an IMAP server may take to store what it was sent.
+pub const IMAP_APPEND_TIME_MAX: Duration = Duration::from_secs(300);
+/// Time an IMAP connection is kept without use.
+pub const IMAP_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Messages of a group that an IMAP server may refuse one by one, taking none, before it counts as refusing everything.
+pub const IMAP_REFUSED_MAX: usize = 16;
+/// Mailboxes that a check signs in to.
+pub const IMAP_CHECKED_MAILBOXES_MAX: usize = 10;
+/// Mailboxes of an IMAP server whose existence is remembered at once.
+pub const IMAP_KNOWN_MAILBOXES_MAX: usize = 200_000;
+
 // What is tried again, and when.
 
 /// Attempts of one step before the turn is given up; the window stays open.
@@ -170,5 +199,7 @@ const _: () = assert!(CURSOR_BYTES_MAX < RECORD_BYTES_MAX);
 const _: () = assert!(BOOKMARK_BYTES_MAX < RECORD_BYTES_MAX);
 const _: () = assert!(CLOCK_STEP_MAX.as_millis() < GRACE.as_millis());
 const _: () = assert!(FAILURES_PERCENT_MAX <= 100);
+const _: () = assert!(IMAP_CONNECTIONS_MAX <= IMAP_CONNECTIONS_HIGHEST);
+const _: () = assert!(IMAP_ANSWER_TIME_MAX.as_millis() <= IMAP_APPEND_TIME_MAX.as_millis());
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

@@ -115,17 +115,19 @@ impl TokenSource {
         let ClientCredentials { token_url, client_id, secret, scope, .. } = &self.credentials;
         let place = token_url.origin().ascii_serialization();
         let ClientSecret::Shared(shared) = secret;
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials");
-        form.append_pair("client_id", client_id);
-        form.append_pair("client_secret", shared.expose_secret());
-        form.append_pair("scope", scope);
+        let pairs = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("client_secret", shared.expose_secret()),
+            ("scope", scope),
+        ];
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let request = self
             .client
             .post(token_url.clone())
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
-            .body(form.finish());
+            .body(form);
         let answer = request.send().await.map_err(|error| no_answer(&place, &error))?;
         let status = answer.status();
         let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());

@@ -12,12 +12,14 @@ use crate::{
     config::{Connector, DestinationConfig},
     destinations::{
         Destination,
+        imap::{Imap, ImapSettings},
         maildir::{Maildir, MaildirSettings},
     },
     item::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode,
         descriptor::SourceTraits,
     },
+    network::Dialer,
     pipeline::{self, Brakes, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
     sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, SourcePowers, SourceWorker, World},
     stage::Stage,
@@ -128,7 +130,7 @@ pub(super) async fn proven(host: &Host, lock: &Lock, connector: &Connector) -> R
     };
     let (mapper, mapper_settings) = load(World::Mapper, mapper).await?;
     let (converter, converter_settings) = load(World::Converter, converter).await?;
-    destinations(connector, &source.traits.default_folder)?;
+    destinations(host, connector, &source.traits.default_folder)?;
     Ok(Pins {
         source: source.digest,
         mapper: mapper.component.digest,
@@ -139,12 +141,23 @@ pub(super) async fn proven(host: &Host, lock: &Lock, connector: &Connector) -> R
 }
 
 /// Opens a connector's destinations.
-pub(super) fn destinations(connector: &Connector, default_folder: &str) -> Result<Vec<DestinationSlot>, Failure> {
+pub(super) fn destinations(
+    host: &Host,
+    connector: &Connector,
+    default_folder: &str,
+) -> Result<Vec<DestinationSlot>, Failure> {
     let open = |(number, config): (u16, &DestinationConfig)| {
-        let DestinationConfig::Maildir(settings) = config;
         let folder = connector.folder.clone().unwrap_or_else(|| default_folder.to_owned());
-        let destination: Arc<dyn Destination> =
-            Arc::new(Maildir::open(MaildirSettings { folder, ..settings.clone() })?);
+        let destination: Arc<dyn Destination> = match config {
+            DestinationConfig::Maildir(settings) => {
+                Arc::new(Maildir::open(MaildirSettings { folder, ..settings.clone() })?)
+            }
+            DestinationConfig::Imap(settings) => {
+                let accounts = secrets::accounts(&host.config, &settings.access)?;
+                let dialer = Dialer::new(&host.config.network)?;
+                Arc::new(Imap::new(ImapSettings { folder, ..settings.clone() }, accounts, dialer, &host.servers))
+            }
+        };
         Ok(DestinationSlot { number, destination })
     };
     (0..).zip(&connector.destinations).map(open).collect()
@@ -156,11 +169,11 @@ pub(super) fn destinations(connector: &Connector, default_folder: &str) -> Resul
 /// When one cannot be opened, or the source must say its folder and cannot be loaded.
 pub async fn destinations_of(host: &Host, connector: &Connector) -> Result<Vec<DestinationSlot>, Failure> {
     if connector.folder.is_some() {
-        return destinations(connector, "");
+        return destinations(host, connector, "");
     }
     let lock = Lock::beside(&host.config.file)?;
     let source = source(host, &lock, connector, SignIn::NotNeeded).await?;
-    destinations(connector, &source.traits.default_folder)
+    destinations(host, connector, &source.traits.default_folder)
 }
 
 /// Whether a turn asks its source anything.
@@ -188,7 +201,7 @@ pub(super) async fn turn(
     let (converter_plugin, converter_settings) =
         plugins::load(&host.sandbox, &lock, &connector.name, World::Converter, &converter.plugin, &converter.settings)
             .await?;
-    let destinations = destinations(connector, &source.traits.default_folder)?;
+    let destinations = destinations(host, connector, &source.traits.default_folder)?;
     let state = host.state.connector(&connector.name)?;
     let account = match sign_in {
         SignIn::Now => account(&state, connector, &mut source, &*progress).await?,

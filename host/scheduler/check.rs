@@ -4,7 +4,7 @@ use super::{
     Host,
     assemble::{self, SignIn},
 };
-use crate::{catalog::lock::Lock, config::Connector, item::Failure};
+use crate::{catalog::lock::Lock, config::Connector, destinations::Finding, item::Failure};
 
 /// What a check found.
 #[derive(Clone, Debug)]
@@ -13,11 +13,13 @@ pub struct Checked {
     pub account: String,
     /// One line a finding.
     pub findings: Vec<String>,
+    /// What each destination found, under its name.
+    pub destinations: Vec<(String, Vec<Finding>)>,
     /// People the source has registered; none when it has no roster.
     pub registered: Option<usize>,
 }
 
-/// Signs in, asks for the roster, opens the destinations.
+/// Signs in, asks for the roster, looks at the destinations.
 ///
 /// # Errors
 /// The first thing that would keep a turn from working.
@@ -26,19 +28,30 @@ pub async fn check(host: &Host, connector: &Connector) -> Result<Checked, Failur
     let mut source = assemble::source(host, &lock, connector, SignIn::Now).await?;
     let account = source.worker.check().await?;
     let roster = source.worker.roster().await?;
-    let mut findings = account.findings;
-    for slot in assemble::destinations(connector, &source.traits.default_folder)? {
-        let mailboxes = match &roster {
-            None => "its mailboxes are checked as items come".to_owned(),
+    let findings = account.findings;
+    let mut destinations = Vec::new();
+    for slot in assemble::destinations(host, connector, &source.traits.default_folder)? {
+        let mut known: Vec<String> = Vec::new();
+        let mut found = Vec::new();
+        match &roster {
+            None => found.push(Finding::good("its mailboxes are checked as items come")),
             Some(people) => {
                 let addresses: Vec<String> = people.iter().filter_map(|person| person.email.clone()).collect();
-                let known = slot.destination.lookup(&addresses).await?.iter().flatten().count();
-                format!("{known} of {} registered addresses are mailboxes there", addresses.len())
+                match slot.destination.lookup(&addresses).await {
+                    Ok(answers) => {
+                        known = answers.into_iter().flatten().collect();
+                        let text =
+                            format!("{} of {} registered addresses are mailboxes there", known.len(), addresses.len());
+                        found.push(Finding::good(text));
+                    }
+                    Err(failure) => found.push(failure.into()),
+                }
             }
-        };
-        findings.push(format!("destination {} (`{}`): {mailboxes}", slot.number + 1, slot.destination.identity()));
+        }
+        found.extend(slot.destination.check(&known).await);
+        destinations.push((format!("destination {} (`{}`)", slot.number + 1, slot.destination.identity()), found));
     }
-    Ok(Checked { account: account.name, findings, registered: roster.map(|people| people.len()) })
+    Ok(Checked { account: account.name, findings, destinations, registered: roster.map(|people| people.len()) })
 }
 
 /// Proves that a connector's plugins, settings, grants and destinations fit, without asking its source anything.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::{
     config::{Calls, Config},
-    destinations::MailboxLocks,
+    destinations::{MailboxLocks, imap::Servers},
     item::Failure,
     sandbox::{CallLimits, Sandbox},
     state::State,
@@ -45,6 +45,8 @@ pub struct Host {
     pub state: State,
     /// One writer a mailbox.
     pub locks: Arc<MailboxLocks>,
+    /// How many connections each mail server has, whichever connectors use it.
+    pub servers: Servers,
     /// What time it is, as far as that can be known.
     pub clocks: Clocks,
 }
@@ -58,7 +60,7 @@ impl Host {
         let (state, announcements) = State::open_with_clock(&config.data_dir, clocks.steady())?;
         let sandbox = sandbox_of(&config)?;
         let announcements = announcements.into_iter().map(|announcement| announcement.text).collect();
-        Ok((Self { config, sandbox, state, locks: Arc::default(), clocks }, announcements))
+        Ok((Self { config, sandbox, state, locks: Arc::default(), servers: Servers::default(), clocks }, announcements))
     }
 }
 

@@ -1,13 +1,15 @@
 //! Turns references to secrets into secrets, at the last moment before a turn.
 
-use std::{env, fs};
+use std::{collections::BTreeMap, env, fs, sync::Arc};
 
 use secrecy::SecretString;
 
 use crate::{
     catalog::secrets::SecretStore,
     config::{Config, Credential, Scheme, SecretRef},
+    destinations::imap::{Access, Account},
     item::{Descriptor, Failure, NextMove, descriptor::CredentialScheme},
+    network::{self, ClientCredentials, ClientSecret, TokenSource},
     sandbox::{Credential as Attached, Origin},
 };
 
@@ -49,6 +51,9 @@ fn scheme<'a>(
         Scheme::Bearer { token } => (CredentialScheme::Bearer, None, token),
         Scheme::Header { parameter, value } => (CredentialScheme::Header(parameter.clone()), None, value),
         Scheme::Query { parameter, value } => (CredentialScheme::Query(parameter.clone()), None, value),
+        Scheme::Oauth2 { .. } => {
+            return Err(wrong(credential, "its scheme is `oauth2`, which is for destinations and not for plugins"));
+        }
         Scheme::Login { username, password } => match wished {
             CredentialScheme::Login(_) => (wished.clone(), Some(username), password),
             _ => {
@@ -56,6 +61,46 @@ fn scheme<'a>(
             }
         },
     })
+}
+
+/// What an IMAP destination signs in with, by the name of the credential. Nothing is asked of anybody yet.
+///
+/// # Errors
+/// `secret-missing` with where to put it; `credential-scheme`.
+pub(super) fn accounts(config: &Config, access: &Access) -> Result<BTreeMap<String, Account>, Failure> {
+    let mut accounts = BTreeMap::new();
+    for name in access.credentials() {
+        let Some(credential) = config.credentials.get(name) else { continue };
+        let account = match &credential.scheme {
+            Scheme::Basic { username, password } => {
+                Account::Password { username: username.clone(), password: read(config, name, password)? }
+            }
+            Scheme::Oauth2 { .. } => Account::Token(token_source(config, credential)?),
+            _ => return Err(wrong(credential, "a mail server is signed in to with `basic` or `oauth2`")),
+        };
+        accounts.insert(name.to_owned(), account);
+    }
+    Ok(accounts)
+}
+
+/// Signs the host itself in as an application, with a client of its own.
+///
+/// # Errors
+/// `secret-missing`, `credential-scheme`, `network-misconfigured`, `egress-denied`.
+pub(super) fn token_source(config: &Config, credential: &Credential) -> Result<Arc<TokenSource>, Failure> {
+    let Scheme::Oauth2 { token_url, client_id, secret, scope } = &credential.scheme else {
+        return Err(wrong(credential, "its scheme is not `oauth2`"));
+    };
+    let address = token_url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok());
+    network::check_literal(&config.network, &token_url.origin().ascii_serialization(), address)?;
+    let credentials = ClientCredentials {
+        name: credential.name.clone(),
+        token_url: token_url.clone(),
+        client_id: client_id.clone(),
+        secret: ClientSecret::Shared(read(config, &credential.name, secret)?),
+        scope: scope.clone(),
+    };
+    Ok(TokenSource::new(credentials, network::http_client(&config.network)?))
 }
 
 fn read(config: &Config, credential: &str, secret: &SecretRef) -> Result<SecretString, Failure> {

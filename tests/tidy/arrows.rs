@@ -27,7 +27,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("scheduler", &["pipeline", "config", "catalog", "sandbox", "destinations", "stage", "state", "network", "item"]),
     ("pipeline", &["catalog", "sandbox", "destinations", "stage", "state", "item"]),
     ("report", &["state", "item"]),
-    ("config", &["destinations::maildir", "item"]),
+    ("config", &["destinations::imap", "destinations::maildir", "destinations::Mailboxes", "item"]),
     ("catalog", &["item"]),
     ("sandbox", &["network", "item"]),
     ("destinations", &["network", "item"]),

@@ -7,7 +7,6 @@
 //! there by a process that died before its sync, so it is made durable before it counts; and so is a mailbox's folder
 //! that this process has not used before.
 
-mod directory;
 mod folder;
 mod name;
 
@@ -22,10 +21,9 @@ use std::{
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
-use super::{Capabilities, Delivered, Delivery, Destination, Show};
+use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show};
 use crate::item::{BlobSource, Failure, NextMove, limits};
 
-pub use directory::Mailboxes;
 use folder::{Folder, Folders};
 
 /// Groups of fewer files are synced file by file: cheaper than waiting for everything else on the file system.
@@ -105,7 +103,8 @@ impl Destination for Maildir {
 
     fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>> {
         Box::pin(async move {
-            Ok(addresses.iter().map(|address| self.settings.mailboxes.find(&self.settings.root, address)).collect())
+            let exists = |address: &str| self.settings.root.join(address).is_dir();
+            Ok(addresses.iter().map(|address| self.settings.mailboxes.find(address, exists)).collect())
         })
     }
 
@@ -146,6 +145,10 @@ impl Destination for Maildir {
         })
     }
 
+    fn check<'a>(&'a self, _: &'a [String]) -> BoxFuture<'a, Vec<Finding>> {
+        Box::pin(async move { vec![check_root(&self.settings.root)] })
+    }
+
     fn present<'a>(&'a self, group: &'a [Delivery]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
         let wanted: Vec<(Arc<str>, String)> =
             group.iter().map(|copy| (Arc::clone(&copy.mailbox), name::base(copy))).collect();
@@ -158,6 +161,28 @@ impl Destination for Maildir {
             }
             Ok(found.into_iter().map(|there| there.then(Vec::new)).collect())
         })
+    }
+}
+
+/// A folder that holds mailboxes, as a check sees it.
+fn check_root(root: &Path) -> Finding {
+    /// Free space below which an operator is told.
+    const FREE_BYTES_MIN: u64 = 1 << 30;
+    let shown = root.display();
+    match rustix::fs::statvfs(root) {
+        Err(error) => Finding::bad(format!("cannot look at `{shown}`: {error}"), "check that it is mounted"),
+        Ok(_) if rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_err() => Finding::bad(
+            format!("`{shown}` may not be written"),
+            "give the user that runs chancery the right to write there",
+        ),
+        Ok(system) if system.f_bavail * system.f_frsize < FREE_BYTES_MIN => {
+            let free_mib = (system.f_bavail * system.f_frsize) >> 20;
+            Finding::bad(format!("`{shown}` has {free_mib} MiB free"), "free space there")
+        }
+        Ok(system) => {
+            let free_gib = (system.f_bavail * system.f_frsize) >> 30;
+            Finding::good(format!("`{shown}` may be written and has {free_gib} GiB free"))
+        }
     }
 }
 

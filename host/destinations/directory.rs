@@ -1,34 +1,34 @@
-//! Which addresses are mailboxes below a root.
+//! Which addresses are mailboxes.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
-/// How a Maildir root knows its mailboxes. Addresses are compared in lower case.
+/// How a destination knows its mailboxes. Addresses are compared in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mailboxes {
     /// Every well-formed address of these domains.
     Domains(BTreeSet<String>),
     /// These addresses.
     Addresses(BTreeSet<String>),
-    /// Those that have a folder below the root already.
+    /// Those that are there already: a folder below a Maildir root, a mailbox that the account can open.
     Existing,
 }
 
 impl Mailboxes {
-    /// The canonical address when `address` is a mailbox. It is also the mailbox's folder name, so nothing passes that
-    /// could leave the root.
-    pub fn find(&self, root: &Path, address: &str) -> Option<String> {
+    /// The canonical address when `address` is a mailbox; `exists` is asked only for [`Mailboxes::Existing`]. It may
+    /// also be a folder's name, so nothing passes that could leave its root.
+    pub fn find(&self, address: &str, exists: impl FnOnce(&str) -> bool) -> Option<String> {
         let address = canonical(address)?;
         let known = match self {
             Self::Domains(domains) => address.rsplit_once('@').is_some_and(|(_, domain)| domains.contains(domain)),
             Self::Addresses(addresses) => addresses.contains(&address),
-            Self::Existing => root.join(&address).is_dir(),
+            Self::Existing => exists(&address),
         };
         known.then_some(address)
     }
 }
 
 /// Lower-cases a well-formed address; none for anything that is no plain `local@domain` or could not be a folder name.
-fn canonical(address: &str) -> Option<String> {
+pub(super) fn canonical(address: &str) -> Option<String> {
     let address = address.trim();
     let (local, domain) = address.rsplit_once('@')?;
     let local_ok = !local.is_empty()
@@ -74,9 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn domains_addresses_and_folders_each_know_their_own() {
-        let root = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(root.path().join("c@x.org")).expect("a mailbox");
+    fn domains_addresses_and_what_exists_each_know_their_own() {
+        let exists = |address: &str| address == "c@x.org";
         let domains = Mailboxes::Domains(BTreeSet::from(["example.com".to_owned()]));
         let addresses = Mailboxes::Addresses(BTreeSet::from(["b@example.com".to_owned()]));
         for (address, by_domain, by_address, existing) in [
@@ -84,9 +83,9 @@ mod tests {
             ("b@example.com", true, true, false),
             ("C@x.org", false, false, true),
         ] {
-            assert_eq!(domains.find(root.path(), address).is_some(), by_domain, "{address}");
-            assert_eq!(addresses.find(root.path(), address).is_some(), by_address, "{address}");
-            assert_eq!(Mailboxes::Existing.find(root.path(), address).is_some(), existing, "{address}");
+            assert_eq!(domains.find(address, exists).is_some(), by_domain, "{address}");
+            assert_eq!(addresses.find(address, exists).is_some(), by_address, "{address}");
+            assert_eq!(Mailboxes::Existing.find(address, exists).is_some(), existing, "{address}");
         }
     }
 }

@@ -1,0 +1,125 @@
+//! Credentials: how each is attached, and where its secret is.
+
+use std::path::{Path, PathBuf};
+
+use super::{error::ConfigError, typed};
+
+/// A credential: references only.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Its name.
+    pub name: String,
+    /// How it is attached.
+    pub scheme: Scheme,
+    /// Origins it is bound to; none when only destinations may use it.
+    pub origins: Vec<String>,
+}
+
+/// How a credential is attached, with references to what is secret.
+#[derive(Clone, Debug)]
+pub enum Scheme {
+    /// RFC 7617.
+    Basic {
+        /// User name.
+        username: String,
+        /// Password.
+        password: SecretRef,
+    },
+    /// RFC 6750.
+    Bearer {
+        /// Token.
+        token: SecretRef,
+    },
+    /// A header.
+    Header {
+        /// Its name.
+        parameter: String,
+        /// Its value.
+        value: SecretRef,
+    },
+    /// A query parameter.
+    Query {
+        /// Its name.
+        parameter: String,
+        /// Its value.
+        value: SecretRef,
+    },
+    /// Sign in as the plugin's descriptor says.
+    Login {
+        /// User name.
+        username: String,
+        /// Password.
+        password: SecretRef,
+    },
+    /// OAuth 2 client credentials (RFC 6749, section 4.4): the host signs in as an application.
+    Oauth2 {
+        /// The token endpoint.
+        token_url: url::Url,
+        /// The application.
+        client_id: String,
+        /// Its shared secret.
+        secret: SecretRef,
+        /// What is asked for.
+        scope: String,
+    },
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; its last line end is cut off.
+    File(PathBuf),
+    /// The host's own store, under this name.
+    Store(String),
+}
+
+impl Credential {
+    pub(super) fn parse(file: &Path, base: &Path, name: &str, typed: typed::Credential) -> Result<Self, ConfigError> {
+        let missing = |key: &str| ConfigError::new(file, format!("`[credential.{name}]` needs `{key}`"));
+        let secret = |secret: Option<typed::Secret>, key: &str| match secret.ok_or_else(|| missing(key))? {
+            typed::Secret::Env(variable) => Ok(SecretRef::Env(variable)),
+            typed::Secret::File(path) => Ok(SecretRef::File(base.join(path))),
+            typed::Secret::Store(name) => Ok(SecretRef::Store(name)),
+        };
+        let username = typed.username.ok_or_else(|| missing("username"));
+        let parameter = typed.parameter.ok_or_else(|| missing("parameter"));
+        let scheme = match typed.scheme {
+            typed::SchemeName::Basic => {
+                Scheme::Basic { username: username?, password: secret(typed.password, "password")? }
+            }
+            typed::SchemeName::Login => {
+                Scheme::Login { username: username?, password: secret(typed.password, "password")? }
+            }
+            typed::SchemeName::Bearer => Scheme::Bearer { token: secret(typed.token, "token")? },
+            typed::SchemeName::Header => Scheme::Header { parameter: parameter?, value: secret(typed.value, "value")? },
+            typed::SchemeName::Query => Scheme::Query { parameter: parameter?, value: secret(typed.value, "value")? },
+            typed::SchemeName::Oauth2 => Scheme::Oauth2 {
+                token_url: token_url(file, name, &typed.token_url.ok_or_else(|| missing("token_url"))?)?,
+                client_id: typed.client_id.ok_or_else(|| missing("client_id"))?,
+                secret: secret(typed.secret, "secret")?,
+                scope: typed.scope.ok_or_else(|| missing("scope"))?,
+            },
+        };
+        // A destination says itself where it signs in; everything else is attached to a plugin's requests.
+        let for_destinations = matches!(scheme, Scheme::Basic { .. } | Scheme::Oauth2 { .. });
+        if typed.origins.is_empty() && !for_destinations {
+            return Err(missing("origins")
+                .hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`"));
+        }
+        Ok(Self { name: name.to_owned(), scheme, origins: typed.origins })
+    }
+}
+
+/// The secret is posted there, so nothing but HTTPS will do, unless it never leaves the machine.
+fn token_url(file: &Path, name: &str, text: &str) -> Result<url::Url, ConfigError> {
+    let local = |url: &url::Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    url::Url::parse(text)
+        .ok()
+        .filter(|url| url.scheme() == "https" || (url.scheme() == "http" && local(url)))
+        .ok_or_else(|| {
+            let problem = ConfigError::new(file, format!("`[credential.{name}]`: `token_url` is no URL of `https://`"));
+            problem.hint("for Microsoft 365: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`")
+        })
+}
