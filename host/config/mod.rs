@@ -11,7 +11,7 @@ mod meaning;
 mod schedule;
 mod typed;
 
-pub use credential::{Credential, Scheme, SecretRef};
+pub use credential::{Credential, Proof, Scheme, SecretRef};
 pub use destination::DestinationConfig;
 pub use error::ConfigError;
 pub use meaning::{Calls, CheckpointCopy, Config, Connector, Mapper, Plugin, PluginSource, Source};

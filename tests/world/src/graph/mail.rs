@@ -12,8 +12,10 @@ use super::filter::{self, Clause};
 use super::store::{GraphAttachment, GraphMessage, Session, long_id, normal_id, shown};
 use super::{GraphUser, Shared, State};
 
-/// Attachments of this size and more need a session, and only they may have one.
-const SESSION_FROM_BYTES: u64 = 3 << 20;
+/// Attachments of this size and more may have a session. Whether "3 MB" are binary is not documented: both are taken.
+const SESSION_FROM_BYTES: u64 = 3_000_000;
+/// Attachments of this size and more need one.
+const POST_BYTES_MAX: u64 = 3 << 20;
 /// The most bytes of one range of an upload.
 const RANGE_BYTES_MAX: usize = 4 << 20;
 /// Every range but the last is a multiple of this.
@@ -231,7 +233,7 @@ fn file(attachment: &Value) -> Result<GraphAttachment, &'static str> {
     }
     let bytes = attachment["contentBytes"].as_str().and_then(|text| STANDARD.decode(text).ok());
     let bytes =
-        bytes.filter(|bytes| (bytes.len() as u64) < SESSION_FROM_BYTES).ok_or("ErrorAttachmentSizeLimitExceeded")?;
+        bytes.filter(|bytes| (bytes.len() as u64) < POST_BYTES_MAX).ok_or("ErrorAttachmentSizeLimitExceeded")?;
     Ok(GraphAttachment {
         name: attachment["name"].as_str().ok_or("ErrorRequiredPropertyMissing")?.to_owned(),
         content_type: attachment["contentType"].as_str().unwrap_or("application/octet-stream").to_owned(),
