@@ -79,7 +79,7 @@ pub const REASONS: &[Reason] = &[
     parked("manifest-mismatch", "A delivery and its manifest disagree; nothing of it was read.", "Ask the vendor to deliver it again; the message names what disagrees."),
     parked("mapping-row", "The mapping row of this participant cannot be used.", "Mend the row (`chancery mapping check FILE`), then run `chancery parked retry`."),
     parked("message-refused", "The mail server refuses this message, and takes others.", "Look at it with `chancery parked show`, ask the mail server's log why, then run `chancery parked retry`."),
-    parked("message-too-large", "The message is over what the destination takes, and nothing more can stay out.", "Set `message_bytes_max` of the destination to what the server takes, so that attachments stay out; or raise `message_bytes_max` of the destination if it can take more, then run `chancery parked retry`."),
+    parked("message-too-large", "The message is over what the destination takes, and nothing more can stay out.", "Set `message_bytes_max` of the destination to what it takes, so that attachments stay out, or raise it if it takes more; then run `chancery parked retry`."),
     parked("no-chat-in-zip", "The archive holds no chat text.", "Export the chat again with `Export chat`."),
     parked("no-date", "A mail of a delivery has no usable date.", "Look at it with `chancery parked show`."),
     parked("not-a-chat", "The file is no WhatsApp export.", "Move it out of the folder, or export the chat again."),

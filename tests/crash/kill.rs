@@ -3,7 +3,12 @@
 use chancery::pipeline::crash::POINTS;
 
 use super::{AT_ONCE, Random, checker, each, seed, size};
-use crate::support::{program::Running, shared, world::World};
+use crate::support::{
+    dovecot::{self, Dovecot},
+    program::Running,
+    shared::{self, Archived},
+    world::World,
+};
 
 /// Random deaths of one world before a turn may end.
 const DEATHS: usize = 3;
@@ -64,6 +69,38 @@ fn a_death_at_any_instant_changes_nothing_in_the_end() {
         checker::comes_to_the_same_end(&archived, &world, &format!("CHANCERY_TEST_SEED={seed}, case {case}"));
     });
     println!("kill: {} random deaths in {worlds} worlds", worlds * DEATHS);
+}
+
+#[test]
+fn a_death_while_mail_goes_to_a_server_changes_nothing_in_the_end() {
+    if !dovecot::is_wanted() {
+        return;
+    }
+    let seed = seed("kill over IMAP");
+    let server = Dovecot::start("mdbox", "");
+    let archived = Archived::small_at(&server);
+    let points: Vec<&str> = POINTS.into_iter().filter(|point| point.starts_with("deliver:")).collect();
+    let places: Vec<String> = points.iter().flat_map(|point| [(*point).to_owned(), format!("{point}:3")]).collect();
+    each(&places, |place| {
+        let world = archived.before.copy();
+        die_at(&world, &place);
+        checker::comes_to_the_same_end(&archived, &world, &place);
+    });
+    let undisturbed = archived.before.copy().done(&["sync"]).took;
+    let worlds = size(AT_ONCE, |campaign| campaign.div_ceil(DEATHS));
+    let cases: Vec<u64> = (0..worlds as u64).collect();
+    each(&cases, |case| {
+        let world = archived.before.copy();
+        let mut random = Random::of_case(seed, case);
+        for _ in 0..DEATHS {
+            let share = random.below(1_000) as u32;
+            let mut running = Running::start(world.command(&["sync"]));
+            running.wait_until(undisturbed * share / 1_000, || false);
+            running.kill();
+        }
+        checker::comes_to_the_same_end(&archived, &world, &format!("CHANCERY_TEST_SEED={seed}, IMAP case {case}"));
+    });
+    println!("kill over IMAP: {} named and {} random deaths", places.len(), worlds * DEATHS);
 }
 
 /// Runs until that step, where the process ends itself.

@@ -30,6 +30,18 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use crate::support::{shared::Archived, world::World};
+
+/// Runs until the second group of copies is written and its receipts are not, where the process ends itself.
+pub(crate) fn die_after_writing(world: &World) {
+    kill::die_at(world, "deliver:written:2");
+}
+
+/// Fails unless the next turn comes to the end of an undisturbed run.
+pub(crate) fn expect_same_end(archived: &Archived, world: &World, what: &str) {
+    checker::comes_to_the_same_end(archived, world, what);
+}
+
 /// Worlds under way at once: while one waits for the disk, another computes.
 const AT_ONCE: usize = 4;
 

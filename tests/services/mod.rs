@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+mod imap;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -13,6 +15,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::support::{
+    dovecot,
     files::{self, children, name},
     mail::Mail,
     shared,
@@ -116,9 +119,7 @@ fn dovecot_reads_every_mailbox() {
     let folder = archive.dir.path();
     fs::create_dir(folder.join("home")).unwrap();
     let root = rustix::process::getuid().is_root();
-    if root {
-        hand_over(folder);
-    }
+    dovecot::hand_over(folder);
     let user = if root { NOBODY } else { rustix::process::getuid().as_raw() };
     let group = if root { NOBODY } else { rustix::process::getgid().as_raw() };
     let config = folder.join("dovecot.conf");
@@ -158,13 +159,4 @@ fn dovecot_reads_every_mailbox() {
             .collect();
         assert_eq!(found, expected, "{}", mailbox.display());
     }
-}
-
-/// Gives everything in a folder to nobody.
-fn hand_over(folder: &Path) {
-    let chown = |path: &Path| std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-    for path in children(folder) {
-        if path.is_dir() { hand_over(&path) } else { chown(&path) }
-    }
-    chown(folder);
 }

@@ -13,6 +13,18 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct Files(BTreeMap<String, [u8; 32]>);
 
 impl Files {
+    /// Mails that no file system holds, by mailbox and content; the same one twice is two.
+    pub(crate) fn of_mails(mails: &[super::mail::Mail]) -> Self {
+        let mut files = BTreeMap::new();
+        for mail in mails {
+            let hash: [u8; 32] = Sha256::digest(&mail.bytes).into();
+            let name = format!("{}/{}/{}", mail.mailbox, mail.folder, super::mail::hex(&hash));
+            let times = (1..).find(|times| !files.contains_key(&format!("{name}.{times}"))).unwrap_or(0);
+            files.insert(format!("{name}.{times}"), hash);
+        }
+        Self(files)
+    }
+
     /// Reads them all.
     pub(crate) fn below(folder: &Path) -> Self {
         let hash = |path: &PathBuf| Sha256::digest(fs::read(path).unwrap()).into();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 pub(crate) mod deliveries;
+pub(crate) mod dovecot;
 pub(crate) mod exports;
 pub(crate) mod files;
 pub(crate) mod mail;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use world::StoryOptions;
 
 use super::{
+    dovecot::Dovecot,
     files::Files,
     truth,
     world::{Counts, Parked, World},
@@ -35,7 +36,7 @@ pub(crate) fn archived() -> Arc<Archived> {
     if let Some(archived) = archived.upgrade() {
         return archived;
     }
-    let made = Arc::new(Archived::make(110, 8, PAGE_SIZE));
+    let made = Arc::new(Archived::make(110, 8, PAGE_SIZE, None));
     *archived = Arc::downgrade(&made);
     made
 }
@@ -43,10 +44,15 @@ pub(crate) fn archived() -> Arc<Archived> {
 impl Archived {
     /// Few items, yet every planted peculiarity: for campaigns of many runs.
     pub(crate) fn small() -> Self {
-        Self::make(36, 3, 8)
+        Self::make(36, 3, 8, None)
     }
 
-    fn make(items: u32, repeats: u32, page_size: u32) -> Self {
+    /// A small one whose mail is on a server.
+    pub(crate) fn small_at(server: &Arc<Dovecot>) -> Self {
+        Self::make(36, 3, 8, Some(Arc::clone(server)))
+    }
+
+    fn make(items: u32, repeats: u32, page_size: u32, server: Option<Arc<Dovecot>>) -> Self {
         let options = StoryOptions {
             seed: 7,
             items,
@@ -57,7 +63,7 @@ impl Archived {
             repeats,
             ..StoryOptions::default()
         };
-        let before = World::new(options, page_size);
+        let before = World::new_at(options, page_size, server);
         before.done(&["plan"]);
         let after = before.copy();
         let counts = after.sync();

@@ -5,7 +5,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -15,6 +18,7 @@ use tokio::runtime::Runtime;
 use world::{Faults, Site, Story, StoryOptions};
 
 use super::{
+    dovecot::{self, Dovecot, MASTER},
     files::{self, Files},
     mail::{self, Mail},
     program::{self, Ran, Running},
@@ -43,6 +47,8 @@ pub(crate) struct World {
     dir: TempDir,
     site: Arc<Site>,
     setup: Setup,
+    /// Of its mailboxes' names on a server.
+    ending: String,
 }
 
 /// What a test may want to have otherwise.
@@ -52,6 +58,15 @@ pub(crate) struct Setup {
     pub(crate) page_size: u32,
     /// Largest message, in bytes.
     pub(crate) message_bytes_max: u64,
+    /// Where mail goes; none: Maildirs in the installation.
+    pub(crate) server: Option<Arc<Dovecot>>,
+}
+
+/// Installations that share a mail server tell their mailboxes apart by an ending of their names.
+static ENDINGS: AtomicU32 = AtomicU32::new(1);
+
+fn ending() -> String {
+    format!("-w{}", ENDINGS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A story of so many days that ended at least an hour and at most two hours ago: the host's clock is the real one.
@@ -64,10 +79,15 @@ pub(crate) fn recent(options: StoryOptions) -> StoryOptions {
 impl World {
     /// A new installation, set up and not used yet, for a story of recent days.
     pub(crate) fn new(options: StoryOptions, page_size: u32) -> Self {
+        Self::new_at(options, page_size, None)
+    }
+
+    /// As [`World::new`], with mail on a server.
+    pub(crate) fn new_at(options: StoryOptions, page_size: u32, server: Option<Arc<Dovecot>>) -> Self {
         let options = recent(options);
-        let setup = Setup { page_size, message_bytes_max: options.oversize_limit_bytes };
+        let setup = Setup { page_size, message_bytes_max: options.oversize_limit_bytes, server };
         let site = start(Arc::new(Story::generate(&options)), Faults::none());
-        let world = Self { dir: tempfile::tempdir().unwrap(), site, setup };
+        let world = Self { dir: tempfile::tempdir().unwrap(), site, setup, ending: ending() };
         world.run(&["init"]).expect(0);
         fs::write(world.path("mapping.csv"), world.story().mapping_csv()).unwrap();
         world.set_password(&world.story().credentials().password);
@@ -79,12 +99,16 @@ impl World {
     pub(crate) fn copy(&self) -> Self {
         let copy = self.beside();
         files::copy(self.dir.path(), copy.dir.path());
+        if self.setup.server.is_some() {
+            copy.configure();
+        }
         copy
     }
 
     /// An empty folder beside the same site.
     pub(crate) fn beside(&self) -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), site: Arc::clone(&self.site), setup: self.setup.clone() }
+        let (site, setup) = (Arc::clone(&self.site), self.setup.clone());
+        Self { dir: tempfile::tempdir().unwrap(), site, setup, ending: ending() }
     }
 
     /// Another installation in the same state that reads so many items a page.
@@ -110,7 +134,9 @@ impl World {
 
     /// Writes `chancery.toml` for a site that may be somewhere else.
     pub(crate) fn configure_for(&self, site: &str) {
-        let Setup { page_size, message_bytes_max } = self.setup;
+        let page_size = self.setup.page_size;
+        let destination = self.destination();
+        fs::write(self.path("mail-password"), dovecot::PASSWORD).unwrap();
         let (start_ms, _) = self.story().span_ms();
         let since = jiff::Timestamp::from_millisecond(start_ms).unwrap();
         let username = &self.story().credentials().username;
@@ -126,7 +152,7 @@ accepted_terms = "1"
 source = {{ plugin = "telemessage", settings = {{ site = "{site}", page_size = {page_size} }}, credential = "telemessage" }}
 mapper = {{ plugin = "users", settings = {{ automatic = true, internal = ["{DOMAIN}"] }}, file = "mapping.csv" }}
 converter = {{ plugin = "email" }}
-destinations = [{{ kind = "maildir", root = "mail", mailboxes = {{ domains = ["{DOMAIN}"] }}, message_bytes_max = {message_bytes_max} }}]
+destinations = [{{ {destination} }}]
 grant = {{ source = {{ origins = ["{site}"] }} }}
 
 [credential.telemessage]
@@ -135,11 +161,34 @@ origins = ["{site}"]
 username = "{username}"
 password = {{ file = "archive-password" }}
 
+[credential.mail]
+scheme = "basic"
+username = "{MASTER}"
+password = {{ file = "mail-password" }}
+
 [network]
 allowed_networks = ["127.0.0.0/8"]
 "#
         );
         fs::write(self.path("chancery.toml"), text).unwrap();
+    }
+
+    /// Where mail goes, as the configuration says it.
+    fn destination(&self) -> String {
+        let Setup { message_bytes_max, server, .. } = &self.setup;
+        let kind = match server {
+            None => "kind = \"maildir\", root = \"mail\"".to_owned(),
+            Some(server) => format!(
+                "kind = \"imap\", host = \"127.0.0.1\", port = {}, security = \"none\", credential = \"mail\", master = \"{}*\"",
+                server.port, self.ending
+            ),
+        };
+        format!("{kind}, mailboxes = {{ domains = [\"{DOMAIN}\"] }}, message_bytes_max = {message_bytes_max}")
+    }
+
+    /// The ending of its mailboxes' names on a server.
+    pub(crate) fn ending(&self) -> &str {
+        &self.ending
     }
 
     /// Writes the password that the configuration refers to.
@@ -204,12 +253,18 @@ allowed_networks = ["127.0.0.0/8"]
 
     /// Every delivered mail.
     pub(crate) fn mails(&self) -> Vec<Mail> {
-        mail::read(&self.path("mail"))
+        match &self.setup.server {
+            None => mail::read(&self.path("mail")),
+            Some(server) => server.mails(&self.ending, FOLDER),
+        }
     }
 
     /// The mail tree, byte for byte.
     pub(crate) fn mail_files(&self) -> Files {
-        Files::below(&self.path("mail"))
+        match &self.setup.server {
+            None => Files::below(&self.path("mail")),
+            Some(_) => Files::of_mails(&self.mails()),
+        }
     }
 }
 

@@ -1,0 +1,238 @@
+//! A private Dovecot on a port of its own, and its mail as a stranger's client reads it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    files::{children, name},
+    mail::Mail,
+};
+
+/// The user that mail belongs to when the tests run as root, which Dovecot refuses to be.
+const NOBODY: u32 = 65_534;
+/// The account that may open every mailbox.
+pub(crate) const MASTER: &str = "archive";
+/// Its password, and everybody's.
+pub(crate) const PASSWORD: &str = "mail-secret-1";
+
+/// A running server. Any user name is a mailbox, at first an empty one.
+#[derive(Debug)]
+pub(crate) struct Dovecot {
+    dir: TempDir,
+    child: Child,
+    pub(crate) port: u16,
+}
+
+/// Whether servers are to be tested.
+pub(crate) fn is_wanted() -> bool {
+    let wanted = std::env::var_os("CHANCERY_TEST_SERVICES").is_some_and(|value| value == "1");
+    if !wanted {
+        println!("skipped: CHANCERY_TEST_SERVICES is not 1, and this needs Dovecot");
+    }
+    wanted
+}
+
+impl Dovecot {
+    /// Starts one that keeps mail so (`mdbox`, `maildir`), with further settings.
+    pub(crate) fn start(storage: &str, more: &str) -> Arc<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("home");
+        fs::create_dir(&home).unwrap();
+        let root = rustix::process::getuid().is_root();
+        let (user, group) = if root {
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            std::os::unix::fs::chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
+            (NOBODY, NOBODY)
+        } else {
+            (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
+        };
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let unprivileged = if root { String::new() } else { own_user() };
+        let text = format!(
+            "base_dir={dir}/run\nstate_dir={dir}/state\nlog_path={dir}/error.log\ninfo_log_path={dir}/info.log\n\
+             protocols=imap\nlisten=127.0.0.1\nssl=no\ndisable_plaintext_auth=no\nauth_mechanisms=plain login\n\
+             first_valid_uid=1\nfirst_valid_gid=0\nmail_uid={user}\nmail_gid={group}\nmail_location={storage}:~/mail\n\
+             auth_master_user_separator=*\nauth_verbose=yes\n{unprivileged}\
+             passdb {{\n  driver=static\n  args=password={PASSWORD}\n  master=yes\n}}\n\
+             passdb {{\n  driver=static\n  args=password={PASSWORD}\n}}\n\
+             userdb {{\n  driver=static\n  args=uid={user} gid={group} home={dir}/home/%u\n}}\n\
+             service imap-login {{\n  inet_listener imap {{\n    address=127.0.0.1\n    port={port}\n  }}\n  inet_listener imaps {{\n    port=0\n  }}\n  chroot=\n}}\n\
+             service anvil {{\n  chroot=\n}}\nservice stats {{\n  chroot=\n}}\n\
+             namespace inbox {{\n  inbox=yes\n  separator=/\n}}\n{more}\n",
+            dir = dir.path().display(),
+        );
+        let config = dir.path().join("dovecot.conf");
+        fs::write(&config, text).unwrap();
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        let child = Command::new("dovecot")
+            .env("PATH", path)
+            .args(["-F", "-c"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(dir.path().join("stderr")).unwrap())
+            .spawn()
+            .unwrap_or_else(|error| panic!("`dovecot` cannot be run: {error}; CHANCERY_TEST_SERVICES=1 needs it"));
+        let server = Self { dir, child, port };
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(30), "dovecot does not start: {}", server.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Arc::new(server)
+    }
+
+    /// A path in its folder.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it says of itself.
+    pub(crate) fn log(&self) -> String {
+        let read = |path: &str| fs::read_to_string(self.path(path)).unwrap_or_default();
+        format!("{}{}{}", read("stderr"), read("error.log"), read("info.log"))
+    }
+
+    /// `doveadm` for this server.
+    pub(crate) fn doveadm(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("doveadm");
+        let output = command.arg("-c").arg(self.path("dovecot.conf")).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "doveadm {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Every mailbox with this ending of its name, without it.
+    pub(crate) fn mailboxes(&self, ending: &str) -> Vec<String> {
+        let homes = children(&self.path("home"));
+        homes.iter().filter_map(|home| Some(name(home).strip_suffix(ending)?.to_owned())).collect()
+    }
+
+    /// Every mail in the folder of these mailboxes.
+    pub(crate) fn mails(&self, ending: &str, folder: &str) -> Vec<Mail> {
+        let mailboxes = self.mailboxes(ending).into_iter();
+        mailboxes
+            .flat_map(|mailbox| {
+                let rows = Client::sign_in(self.port, &format!("{mailbox}{ending}")).fetch(folder);
+                rows.into_iter().map(move |row| Mail {
+                    mailbox: mailbox.clone(),
+                    folder: folder.to_owned(),
+                    bytes: row.bytes,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Drop for Dovecot {
+    fn drop(&mut self) {
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        let _ = Command::new("doveadm").env("PATH", path).arg("-c").arg(self.path("dovecot.conf")).arg("stop").output();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Settings with which a user who is not root runs one.
+fn own_user() -> String {
+    let id = |flag: &str| {
+        let output = Command::new("id").arg(flag).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    format!(
+        "default_internal_user={user}\ndefault_login_user={user}\ndefault_internal_group={group}\n",
+        user = id("-un"),
+        group = id("-gn")
+    )
+}
+
+/// A message as the server shows it.
+pub(crate) struct Row {
+    pub(crate) bytes: Vec<u8>,
+    /// The rest of the answer: UID, flags, internal date.
+    pub(crate) said: String,
+}
+
+/// The least that can read mail: it shares nothing with what wrote it.
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Signs in to a mailbox by its own name.
+    pub(crate) fn sign_in(port: u16, mailbox: &str) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut client = Self { stream: BufReader::new(stream) };
+        client.line();
+        client.expect(&format!("LOGIN \"{mailbox}\" {PASSWORD}"));
+        client
+    }
+
+    /// Says a command and gives the lines before its OK.
+    pub(crate) fn expect(&mut self, command: &str) -> Vec<String> {
+        self.stream.get_mut().write_all(format!("t {command}\r\n").as_bytes()).unwrap();
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line();
+            if let Some(status) = line.strip_prefix("t ") {
+                assert!(status.starts_with("OK"), "{command}: {status}");
+                return lines;
+            }
+            lines.push(line);
+        }
+    }
+
+    /// Every message of a folder; none when there is no such folder.
+    pub(crate) fn fetch(&mut self, folder: &str) -> Vec<Row> {
+        if self.expect(&format!("LIST \"\" \"{folder}\"")).is_empty() {
+            return Vec::new();
+        }
+        self.expect(&format!("EXAMINE \"{folder}\""));
+        self.stream.get_mut().write_all(b"f UID FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])\r\n").unwrap();
+        let mut rows = Vec::new();
+        loop {
+            let line = self.line();
+            if line.starts_with("f ") {
+                return rows;
+            }
+            let Some(size) = line.strip_suffix('}').and_then(|line| line.rsplit_once('{')) else { continue };
+            let mut bytes = vec![0; size.1.parse().unwrap()];
+            self.stream.read_exact(&mut bytes).unwrap();
+            let rest = self.line();
+            rows.push(Row { bytes, said: format!("{line}{rest}") });
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.stream.read_line(&mut line).unwrap() > 0, "the server closed the connection");
+        line.trim_end().to_owned()
+    }
+}
+
+/// Gives a folder and what is in it to the user that mail belongs to.
+pub(crate) fn hand_over(folder: &Path) {
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let chown = |path: &Path| std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    for path in children(folder) {
+        if path.is_dir() { hand_over(&path) } else { chown(&path) }
+    }
+    chown(folder);
+}
