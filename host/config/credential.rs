@@ -1,6 +1,11 @@
 //! Credentials: how each is attached, and where its secret is.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
 
 use super::{error::ConfigError, typed};
 
@@ -87,6 +92,14 @@ pub enum Proof {
         /// PEM.
         key: SecretRef,
     },
+}
+
+/// One for all mailboxes, or one for each.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`credential` is a name, or a table of mailboxes and names")]
+pub(super) enum CredentialNames {
+    One(String),
+    Each(BTreeMap<String, String>),
 }
 
 impl Credential {

