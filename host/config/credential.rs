@@ -62,8 +62,8 @@ pub enum Scheme {
         token_url: url::Url,
         /// The application.
         client_id: String,
-        /// Its shared secret.
-        secret: SecretRef,
+        /// How it proves who it is.
+        proof: Proof,
         /// What is asked for.
         scope: String,
     },
@@ -78,6 +78,20 @@ pub enum SecretRef {
     File(PathBuf),
     /// The host's own store, under this name.
     Store(String),
+}
+
+/// How an application proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A shared secret.
+    Secret(SecretRef),
+    /// A certificate that the directory knows, and its key.
+    Certificate {
+        /// PEM.
+        file: PathBuf,
+        /// PEM.
+        key: SecretRef,
+    },
 }
 
 /// One for all mailboxes, or one for each.
@@ -109,7 +123,15 @@ impl Credential {
             typed::SchemeName::Oauth2 => Scheme::Oauth2 {
                 token_url: token_url(file, name, &typed.token_url.ok_or_else(|| missing("token_url"))?)?,
                 client_id: typed.client_id.ok_or_else(|| missing("client_id"))?,
-                secret: secret(typed.secret, "secret")?,
+                proof: match (typed.secret, typed.certificate, typed.private_key) {
+                    (Some(shared), None, None) => Proof::Secret(secret(Some(shared), "secret")?),
+                    (None, Some(certificate), key) => {
+                        Proof::Certificate { file: base.join(certificate), key: secret(key, "private_key")? }
+                    }
+                    _ => return Err(missing("secret").hint(
+                        "write either `secret = …`, or `certificate = \"app.pem\"` with `private_key = { file = \"app.key\" }`",
+                    )),
+                },
                 scope: typed.scope.ok_or_else(|| missing("scope"))?,
             },
         };

@@ -9,11 +9,16 @@ use super::{
 use crate::{
     destinations::{
         Mailboxes,
+        graph::{Cloud, GraphSettings, Shape},
         imap::{self, Access, ImapSettings, Mechanism, Security},
         maildir::MaildirSettings,
     },
     item::limits,
 };
+
+/// Message class of what Microsoft Graph is given: mail programs show it as mail, and searches find it by
+/// `itemclass:`.
+const MESSAGE_CLASS: &str = "IPM.Note.Chancery";
 
 /// A destination.
 ///
@@ -24,6 +29,8 @@ pub enum DestinationConfig {
     Maildir(MaildirSettings),
     /// Mailboxes of an IMAP server; secrets are found by the names in [`ImapSettings::access`].
     Imap(ImapSettings),
+    /// Mailboxes of a tenant of Microsoft 365. The tenant is that of the credential's token endpoint.
+    Graph(GraphSettings),
 }
 
 impl DestinationConfig {
@@ -37,6 +44,7 @@ impl DestinationConfig {
                 message_bytes_max,
             })),
             typed::Destination::Imap(typed) => imap(folder, typed).map(Self::Imap),
+            typed::Destination::Graph(typed) => graph(folder, typed).map(Self::Graph),
         }
     }
 
@@ -45,6 +53,7 @@ impl DestinationConfig {
         match self {
             Self::Maildir(settings) => format!("maildir {}", settings.root.display()),
             Self::Imap(settings) => format!("imap {}:{}", settings.host, settings.port),
+            Self::Graph(settings) => format!("graph {}", settings.endpoint),
         }
     }
 
@@ -53,6 +62,7 @@ impl DestinationConfig {
         match self {
             Self::Maildir(_) => Vec::new(),
             Self::Imap(settings) => settings.access.credentials(),
+            Self::Graph(settings) => vec![&settings.credential],
         }
     }
 
@@ -64,6 +74,18 @@ impl DestinationConfig {
                 ("imap", "basic", matches!(credential.scheme, Scheme::Basic { .. }))
             }
             Self::Imap(_) => ("imap", "oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. })),
+            Self::Graph(settings) => {
+                if let Scheme::Oauth2 { scope, .. } = &credential.scheme
+                    && *scope != format!("{}/.default", settings.cloud.graph())
+                {
+                    return Err(format!(
+                        "signs in at its graph destination with credential `{}`, whose scope must be `{}/.default`",
+                        credential.name,
+                        settings.cloud.graph()
+                    ));
+                }
+                ("graph", "oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. }))
+            }
         };
         if fits {
             return Ok(());
@@ -78,6 +100,9 @@ impl DestinationConfig {
 fn mailboxes(kind: &str, typed: Option<typed::Mailboxes>) -> Result<Mailboxes, String> {
     let typed = typed.unwrap_or_default();
     let lower = |list: Vec<String>| list.into_iter().map(|entry| entry.trim().to_lowercase()).collect::<BTreeSet<_>>();
+    if typed.directory.is_some() {
+        return Err(format!("`mailboxes = {{ directory = true }}` is for destinations of kind `graph`, not `{kind}`"));
+    }
     match (typed.domains, typed.addresses, typed.existing.unwrap_or(false)) {
         (Some(domains), None, false) => Ok(Mailboxes::Domains(lower(domains))),
         (None, Some(addresses), false) => Ok(Mailboxes::Addresses(lower(addresses))),
@@ -154,5 +179,68 @@ fn imap(folder: String, typed: typed::Imap) -> Result<ImapSettings, String> {
         mailboxes,
         connections_max,
         message_bytes_max,
+    })
+}
+
+fn graph(folder: String, typed: typed::Graph) -> Result<GraphSettings, String> {
+    let typed::Graph {
+        cloud,
+        endpoint,
+        credential,
+        mailboxes,
+        message_bytes_max,
+        requests_max,
+        message_class,
+        attach_original,
+    } = typed;
+    let name = cloud.as_deref().unwrap_or(Cloud::NAMES[0]);
+    let cloud = Cloud::parse(name).ok_or_else(|| {
+        format!(
+            "`cloud = {name:?}` of a graph destination is none of {}",
+            Cloud::NAMES.map(|name| format!("`{name}`")).join(", ")
+        )
+    })?;
+    let endpoint = endpoint.unwrap_or_else(|| cloud.graph().to_owned());
+    let local = |url: &url::Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let usable = |url: &url::Url| url.scheme() == "https" || (url.scheme() == "http" && local(url));
+    if !url::Url::parse(&endpoint).is_ok_and(|url| usable(&url) && url.path() == "/" && url.query().is_none()) {
+        return Err(format!(
+            "`endpoint = {endpoint:?}` of a graph destination is no origin like `https://graph.microsoft.com`"
+        ));
+    }
+    let mailboxes = match mailboxes {
+        Some(typed::Mailboxes { domains: None, addresses: None, existing: None, directory: Some(true) }) => {
+            Mailboxes::Existing
+        }
+        Some(typed @ typed::Mailboxes { existing: None, directory: None, .. }) => {
+            self::mailboxes("graph", Some(typed))?
+        }
+        _ => {
+            return Err(
+                "a destination of kind `graph` needs one of `mailboxes = { directory = true }`, `{ domains = […] }` or `{ addresses = […] }`"
+                    .to_owned(),
+            );
+        }
+    };
+    let message_class = message_class.unwrap_or_else(|| MESSAGE_CLASS.to_owned());
+    let is_class =
+        message_class.split('.').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if !is_class || !message_class.to_ascii_lowercase().starts_with("ipm.") || message_class.len() > 255 {
+        return Err(format!("`message_class = {message_class:?}` is no message class like `{MESSAGE_CLASS}`"));
+    }
+    let requests_max = requests_max.unwrap_or(limits::GRAPH_REQUESTS_MAX);
+    if !(100..=limits::GRAPH_REQUESTS_MAX).contains(&requests_max) {
+        return Err(format!("`requests_max` of a graph destination is from 100 to {}", limits::GRAPH_REQUESTS_MAX));
+    }
+    Ok(GraphSettings {
+        tenant: String::new(),
+        endpoint: endpoint.trim_end_matches('/').to_owned(),
+        cloud,
+        folder,
+        mailboxes,
+        credential,
+        message_bytes_max: message_bytes_max.unwrap_or(limits::GRAPH_MESSAGE_BYTES_MAX),
+        requests_max,
+        shape: Shape { message_class, attach_original },
     })
 }

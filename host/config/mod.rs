@@ -13,7 +13,7 @@ mod scope;
 mod store;
 mod typed;
 
-pub use credential::{Credential, Scheme, SecretRef};
+pub use credential::{Credential, Proof, Scheme, SecretRef};
 pub use destination::DestinationConfig;
 pub use error::ConfigError;
 pub use meaning::{Calls, Config, Connector, Mapper, Plugin, PluginSource, Source};

@@ -95,6 +95,7 @@ pub(super) struct Converter {
 pub(super) enum Destination {
     Maildir { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
     Imap(Imap),
+    Graph(Graph),
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,12 +114,27 @@ pub(super) struct Imap {
     pub(super) message_bytes_max: Option<u64>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Graph {
+    pub(super) cloud: Option<String>,
+    pub(super) endpoint: Option<String>,
+    pub(super) credential: String,
+    pub(super) mailboxes: Option<Mailboxes>,
+    pub(super) message_bytes_max: Option<u64>,
+    pub(super) requests_max: Option<u32>,
+    pub(super) message_class: Option<String>,
+    #[serde(default)]
+    pub(super) attach_original: bool,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mailboxes {
     pub(super) domains: Option<Vec<String>>,
     pub(super) addresses: Option<Vec<String>>,
     pub(super) existing: Option<bool>,
+    pub(super) directory: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -152,6 +168,8 @@ pub(super) struct Credential {
     pub(super) token_url: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) secret: Option<Secret>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) private_key: Option<Secret>,
     pub(super) scope: Option<String>,
 }
 

@@ -142,6 +142,41 @@ pub const IMAP_CHECKED_MAILBOXES_MAX: usize = 10;
 /// Mailboxes of an IMAP server whose existence is remembered at once.
 pub const IMAP_KNOWN_MAILBOXES_MAX: usize = 200_000;
 
+// What Microsoft Graph takes. Its own limits, as documented; ours keep below them.
+
+/// Requests under way at once for one mailbox.
+pub const GRAPH_AT_ONCE_MAX: u32 = 4;
+/// Requests to one mailbox within [`GRAPH_WINDOW`] (default of `requests_max`).
+pub const GRAPH_REQUESTS_MAX: u32 = 10_000;
+/// The time in which they are counted.
+pub const GRAPH_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// Requests of one batch.
+pub const GRAPH_BATCH_REQUESTS_MAX: usize = 20;
+/// One request, a batch included.
+pub const GRAPH_REQUEST_BYTES_MAX: usize = 3_900_000;
+/// A file that goes in one request; a larger one goes in ranges.
+pub const GRAPH_FILE_BYTES_MAX: u64 = 3_000_000;
+/// One range of a file: a multiple of 320 KiB under 4 MB.
+pub const GRAPH_RANGE_BYTES: usize = 12 * (320 << 10);
+/// One answer.
+pub const GRAPH_ANSWER_BYTES_MAX: usize = 8 << 20;
+/// Internet headers of one message.
+pub const GRAPH_HEADERS_MAX: usize = 5;
+/// Mailboxes written to at once.
+pub const GRAPH_MAILBOXES_AT_ONCE_MAX: usize = 4;
+/// Copies of one group: each of them is asked for when one answer is lost.
+pub const GRAPH_GROUP_COPIES_MAX: usize = 200;
+/// Wait before what is in doubt is looked for: a request may still be at work when its connection is gone.
+pub const GRAPH_DOUBT_PAUSE: Duration = Duration::from_secs(3);
+/// Largest message (default of `message_bytes_max`): what mailboxes of Exchange Online take unless told otherwise.
+pub const GRAPH_MESSAGE_BYTES_MAX: u64 = 35 << 20;
+/// Addresses whose directory entries are remembered.
+pub const GRAPH_DIRECTORY_MAX: usize = 100_000;
+/// Mailboxes whose folder is remembered.
+pub const GRAPH_FOLDERS_MAX: usize = 20_000;
+/// Mailboxes that one check tries.
+pub const GRAPH_CHECK_MAILBOXES_MAX: usize = 20;
+
 // What is tried again, and when.
 
 /// Attempts of one step before the turn is given up; the window stays open.
@@ -214,5 +249,8 @@ const _: () = assert!(STAGED_PAGE_BYTES_MAX > HOSTCALL_BYTES_MAX as u64);
 const _: () = assert!(STAGE_PART_BYTES >= 5 << 20);
 const _: () = assert!(IMAP_CONNECTIONS_MAX <= IMAP_CONNECTIONS_HIGHEST);
 const _: () = assert!(IMAP_ANSWER_TIME_MAX.as_millis() <= IMAP_APPEND_TIME_MAX.as_millis());
+const _: () = assert!(GRAPH_RANGE_BYTES < 4_000_000 && GRAPH_RANGE_BYTES.is_multiple_of(320 << 10));
+const _: () = assert!(GRAPH_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
+const _: () = assert!(GRAPH_FILE_BYTES_MAX.div_ceil(3) * 4 < 4 << 20);
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

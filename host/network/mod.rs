@@ -2,22 +2,27 @@
 //! sign-in and notices.
 //!
 //! What lives here: the HTTP client, streams to other protocols' servers (direct or through the proxy, with TLS), the
-//! resolver that leaves out addresses the section does not allow, and OAuth 2 sign-in with the host's own credentials.
+//! resolver that leaves out addresses the section does not allow, the pace that another side serves, and OAuth 2 sign-in
+//! with the host's own credentials.
 //! What may not: what is said over a connection, grants of plugins, and anything that knows items or mailboxes.
 //!
 //! A name is resolved, refused addresses are left out, and what is left is dialled, so that a name cannot answer
 //! differently between the check and the connection. The environment's proxy variables are not read.
 
+mod assertion;
 mod dial;
 mod http;
 mod oauth2;
+mod pace;
 mod resolve;
 mod tls;
 
+pub use assertion::Certificate;
 pub use dial::{Dialer, Stream};
 pub use http::{http_client, no_answer};
 pub use oauth2::{ClientCredentials, ClientSecret, TokenSource};
-pub use resolve::check_literal;
+pub use pace::{Pace, Permit, Rate};
+pub use resolve::{check_literal, literal};
 
 use std::time::Duration;
 

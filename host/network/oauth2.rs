@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 use url::form_urlencoded;
 
-use super::no_answer;
+use super::{assertion::Certificate, no_answer};
 use crate::item::{Failure, NextMove};
 
 /// A token is renewed this long before it runs out.
@@ -23,6 +23,8 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 pub enum ClientSecret {
     /// A shared secret, sent in the body.
     Shared(SecretString),
+    /// A certificate that the directory knows: each sign-in is signed (RFC 7523).
+    Certificate(Certificate),
 }
 
 /// An application's credentials.
@@ -114,13 +116,17 @@ impl TokenSource {
     async fn sign_in(&self) -> Result<Granted, Failure> {
         let ClientCredentials { token_url, client_id, secret, scope, .. } = &self.credentials;
         let place = token_url.origin().ascii_serialization();
-        let ClientSecret::Shared(shared) = secret;
-        let pairs = [
-            ("grant_type", "client_credentials"),
-            ("client_id", client_id),
-            ("client_secret", shared.expose_secret()),
-            ("scope", scope),
-        ];
+        let mut pairs = vec![("grant_type", "client_credentials"), ("client_id", client_id), ("scope", scope)];
+        let assertion;
+        match secret {
+            ClientSecret::Shared(shared) => pairs.push(("client_secret", shared.expose_secret())),
+            ClientSecret::Certificate(certificate) => {
+                let signed = certificate.assert(client_id, token_url.as_str());
+                assertion = signed.map_err(|why| self.failure(NextMove::Retry { after: None }, why))?;
+                pairs.push(("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+                pairs.push(("client_assertion", &assertion));
+            }
+        }
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let request = self
             .client

@@ -64,6 +64,15 @@ pub(super) fn permitted(
     }
 }
 
+/// The address that a URL's host is written as, if it is one.
+pub fn literal(url: &url::Url) -> Option<IpAddr> {
+    match url.host()? {
+        url::Host::Ipv4(address) => Some(address.into()),
+        url::Host::Ipv6(address) => Some(address.into()),
+        url::Host::Domain(_) => None,
+    }
+}
+
 /// Refuses a place that is written as an address: HTTP clients dial those without asking a resolver. Behind a proxy
 /// this is all that can be checked.
 ///

@@ -159,7 +159,7 @@ async fn deliver_group(
     let _guard = turn.locks.hold(slot.destination.identity(), mailboxes).await;
 
     let mut receipts = Group::new();
-    let (mut intended, to_send) = match look_for_doubtful(slot, group, &mut receipts).await {
+    let (mut intended, to_send) = match look_for_doubtful(turn, slot, group, &mut receipts).await {
         Ok(found) => found,
         Err(failure) => return Ok((facts, Some(failure))),
     };
@@ -196,7 +196,7 @@ async fn deliver_group(
                         turn.progress.waiting(&failure, wait);
                         tokio::time::sleep(wait).await;
                         to_send.iter_mut().for_each(|copy| copy.doubt = Doubt::Sent);
-                        (_, to_send) = match look_for_doubtful(slot, to_send, &mut receipts).await {
+                        (_, to_send) = match look_for_doubtful(turn, slot, to_send, &mut receipts).await {
                             Ok(found) => found,
                             Err(failure) => return Ok((receipts, Some(failure))),
                         };
@@ -212,6 +212,7 @@ async fn deliver_group(
 /// Asks the destination for the copies that are in doubt; those that are there get their receipts and are returned
 /// first, those to be sent second.
 async fn look_for_doubtful(
+    turn: &Turn,
     slot: &DestinationSlot,
     group: Vec<Ready>,
     receipts: &mut Group,
@@ -222,7 +223,9 @@ async fn look_for_doubtful(
         return Ok((doubtful, to_send));
     }
     let deliveries: Vec<Delivery> = doubtful.iter().map(|copy| copy.delivery.clone()).collect();
-    let found = slot.destination.present(&deliveries).await?;
+    // Looking can be done twice, so that a moment of trouble is no reason to end the turn.
+    let look = || slot.destination.present(&deliveries);
+    let found = attempt(turn, false, look).await.map_err(|(failure, _)| failure)?;
     let mut there = Vec::new();
     for (copy, token) in doubtful.into_iter().zip(found) {
         match token {

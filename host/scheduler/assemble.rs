@@ -12,6 +12,7 @@ use crate::{
     config::{Connector, DestinationConfig},
     destinations::{
         Destination,
+        graph::{Graph, GraphSettings},
         imap::{Imap, ImapSettings},
         maildir::{Maildir, MaildirSettings},
     },
@@ -156,6 +157,17 @@ pub(super) fn destinations(
                 let accounts = secrets::accounts(&host.config, &settings.access)?;
                 let dialer = Dialer::new(&host.config.network)?;
                 Arc::new(Imap::new(ImapSettings { folder, ..settings.clone() }, accounts, dialer, &host.servers))
+            }
+            DestinationConfig::Graph(settings) => {
+                // The configuration was checked whole: the credential is there.
+                let credential = host.config.credentials.get(&settings.credential).ok_or_else(|| {
+                    let message = format!("credential `{}` is not defined", settings.credential);
+                    Failure::new("credential-scheme", NextMove::AskPerson, message)
+                })?;
+                let tokens = secrets::token_source(&host.config, credential)?;
+                let settings = GraphSettings { folder, tenant: secrets::tenant(credential), ..settings.clone() };
+                let network = &host.config.network;
+                Arc::new(Graph::new(settings, crate::network::http_client(network)?, network, tokens)?)
             }
         };
         Ok(DestinationSlot { number, destination })

@@ -6,10 +6,10 @@ use secrecy::SecretString;
 
 use crate::{
     catalog::secrets::SecretStore,
-    config::{Config, Credential, Scheme, SecretRef},
+    config::{Config, Credential, Proof, Scheme, SecretRef},
     destinations::imap::{Access, Account},
     item::{Descriptor, Failure, NextMove, descriptor::CredentialScheme},
-    network::{self, ClientCredentials, ClientSecret, TokenSource},
+    network::{self, Certificate, ClientCredentials, ClientSecret, TokenSource},
     sandbox::{Credential as Attached, Origin},
 };
 
@@ -88,7 +88,7 @@ pub(super) fn accounts(config: &Config, access: &Access) -> Result<BTreeMap<Stri
 /// # Errors
 /// `secret-missing`, `credential-scheme`, `network-misconfigured`, `egress-denied`.
 pub(super) fn token_source(config: &Config, credential: &Credential) -> Result<Arc<TokenSource>, Failure> {
-    let Scheme::Oauth2 { token_url, client_id, secret, scope } = &credential.scheme else {
+    let Scheme::Oauth2 { token_url, client_id, proof, scope } = &credential.scheme else {
         return Err(wrong(credential, "its scheme is not `oauth2`"));
     };
     let address = token_url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok());
@@ -97,10 +97,25 @@ pub(super) fn token_source(config: &Config, credential: &Credential) -> Result<A
         name: credential.name.clone(),
         token_url: token_url.clone(),
         client_id: client_id.clone(),
-        secret: ClientSecret::Shared(of_credential(config, &credential.name, secret)?),
+        secret: match proof {
+            Proof::Secret(secret) => ClientSecret::Shared(of_credential(config, &credential.name, secret)?),
+            Proof::Certificate { file, key } => {
+                let certificate = fs::read(file)
+                    .map_err(|error| wrong(credential, &format!("cannot read `{}`: {error}", file.display())))?;
+                let key = of_credential(config, &credential.name, key)?;
+                let certificate = Certificate::from_pem(&certificate, &key);
+                ClientSecret::Certificate(certificate.map_err(|why| wrong(credential, why))?)
+            }
+        },
         scope: scope.clone(),
     };
     Ok(TokenSource::new(credentials, network::http_client(&config.network)?))
+}
+
+/// The tenant that a credential signs in to: the first segment of its token endpoint.
+pub(super) fn tenant(credential: &Credential) -> String {
+    let Scheme::Oauth2 { token_url, .. } = &credential.scheme else { return String::new() };
+    token_url.path_segments().and_then(|mut path| path.next()).unwrap_or_default().to_owned()
 }
 
 fn of_credential(config: &Config, name: &str, secret: &SecretRef) -> Result<SecretString, Failure> {

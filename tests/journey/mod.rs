@@ -5,6 +5,7 @@
 //! - `words`: what each command says of it;
 //! - `parked`: mending, trying again, giving up;
 //! - `faults`: a site that throttles, fails, lies and hangs up;
+//! - `graph`: the same into Microsoft Graph;
 //! - `catch_up`: missed days and late items;
 //! - `windows`: backfills, windows that are read again, a clock that was moved;
 //! - `record`: an index that is gone, a record that was tampered with;
@@ -17,6 +18,7 @@ mod catch_up;
 mod destinations;
 mod evidence;
 mod faults;
+mod graph;
 mod parked;
 mod record;
 mod restore;

@@ -6,6 +6,7 @@ pub(crate) mod deliveries;
 pub(crate) mod dovecot;
 pub(crate) mod exports;
 pub(crate) mod files;
+pub(crate) mod graph;
 pub(crate) mod mail;
 pub(crate) mod program;
 pub(crate) mod shared;

@@ -65,7 +65,7 @@ fn problems_of(story: &Story, expected: &Expectation, mail: &Mail) -> Vec<String
 }
 
 /// The name as sent, or one that is too long for a header and was cut in the middle.
-fn is_name(found: &str, sent: &str) -> bool {
+pub(crate) fn is_name(found: &str, sent: &str) -> bool {
     match found.split_once('…') {
         Some((head, tail)) if found != sent => {
             found.chars().count() >= 100 && sent.starts_with(head) && sent.ends_with(tail)
@@ -83,7 +83,7 @@ fn has_notice(text: &str, name: &str) -> bool {
 }
 
 /// Names and SHA-256 of the files that must be there, sorted.
-fn files(story: &Story, expected: &Expectation) -> Vec<(String, String)> {
+pub(crate) fn files(story: &Story, expected: &Expectation) -> Vec<(String, String)> {
     let present = expected.attachments.iter().filter(|file| !file.withheld);
     let mut files: Vec<(String, String)> = present
         .map(|file| (file.name.clone(), story.attachment(&file.id).expect("the site has the file").sha256()))
@@ -93,7 +93,7 @@ fn files(story: &Story, expected: &Expectation) -> Vec<(String, String)> {
 }
 
 /// Fails unless exactly the planted copies and items are parked, each for its reason and with a hint.
-fn expect_parked(expected: &[Expectation], parked: &[Parked]) {
+pub(crate) fn expect_parked(expected: &[Expectation], parked: &[Parked]) {
     let key_of = |row: &Parked| {
         // What a source could not read has an id of the source's making that contains the item's key.
         let keys = expected.iter().map(|expectation| &expectation.key).filter(|key| row.source_id.contains(*key));

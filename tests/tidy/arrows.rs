@@ -27,7 +27,10 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("scheduler", &["pipeline", "config", "catalog", "sandbox", "destinations", "stage", "state", "network", "item"]),
     ("pipeline", &["catalog", "sandbox", "destinations", "stage", "state", "item"]),
     ("report", &["state", "item"]),
-    ("config", &["destinations::imap", "destinations::maildir", "destinations::Mailboxes", "item"]),
+    (
+        "config",
+        &["destinations::graph", "destinations::imap", "destinations::maildir", "destinations::Mailboxes", "item"],
+    ),
     ("catalog", &["item"]),
     ("sandbox", &["network", "item"]),
     ("destinations", &["network", "item"]),

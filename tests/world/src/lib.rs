@@ -1,9 +1,9 @@
-//! # A simulated TeleMessage site
+//! # A simulated TeleMessage site, and a simulated Microsoft Graph
 //!
 //! For `chancery demo`, the test suite and the benchmarks: a site that speaks the pull contract of
 //! `plugins/telemessage/README.md` over HTTP on loopback, with a seeded story to tell and the truth about it.
 //!
-//! Two rooms, and an arrow from the second to the first:
+//! Rooms, and an arrow from the second to the first:
 //!
 //! - [`Story`] is pure. [`Story::generate`] tells a day (or several) of forty people: employees with mailboxes, known
 //!   by their e-mail property, by the mapping file or by both; employees nobody mapped; one whose address is no
@@ -13,6 +13,7 @@
 //!   ids that differ from owner to owner. [`Story::volume`] is any number of plain items that take no memory.
 //! - [`Site`] tells a story on a port of 127.0.0.1, with the [`Faults`] that were asked for; they can be changed while
 //!   it runs.
+//! - [`Graph`] is the other end: mailboxes of a tenant on another port, with their limits, quirks and faults.
 //!
 //! The same options give the same story, byte for byte: no clock, no randomness, no order of a hash table.
 //!
@@ -42,12 +43,16 @@
 //! - Every `archiver` but `whatsapp` has no items; one that the contract does not name is refused with 400
 //!   `unknown-archiver`.
 
+mod graph;
 mod media;
 mod random;
 mod site;
 mod story;
 mod wire;
 
+pub use graph::{
+    Graph, GraphAttachment, GraphFault, GraphFaults, GraphMessage, GraphOptions, GraphRoute, GraphUser, MailboxTrouble,
+};
 pub use media::Attachment;
 pub use site::{Fault, Faults, Requests, Route, Site};
 pub use story::{

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::story::Story;
 
+pub(crate) use body::Pieces;
 pub use faults::{Fault, Faults, Route};
 
 /// A running site. Dropping it stops it.
