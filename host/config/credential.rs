@@ -145,14 +145,16 @@ impl Credential {
     }
 }
 
-/// The secret is posted there, so nothing but HTTPS will do, unless it never leaves the machine.
-fn token_url(file: &Path, name: &str, text: &str) -> Result<url::Url, ConfigError> {
+/// An URL that secrets may be sent to: nothing but HTTPS will do, unless it never leaves the machine.
+pub(super) fn encrypted_url(text: &str) -> Option<url::Url> {
     let local = |url: &url::Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    url::Url::parse(text)
-        .ok()
-        .filter(|url| url.scheme() == "https" || (url.scheme() == "http" && local(url)))
-        .ok_or_else(|| {
-            let problem = ConfigError::new(file, format!("`[credential.{name}]`: `token_url` is no URL of `https://`"));
-            problem.hint("for Microsoft 365: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`")
-        })
+    let url = url::Url::parse(text).ok()?;
+    (url.scheme() == "https" || (url.scheme() == "http" && local(&url))).then_some(url)
+}
+
+fn token_url(file: &Path, name: &str, text: &str) -> Result<url::Url, ConfigError> {
+    encrypted_url(text).ok_or_else(|| {
+        let problem = ConfigError::new(file, format!("`[credential.{name}]`: `token_url` is no URL of `https://`"));
+        problem.hint("for Microsoft 365: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`")
+    })
 }

@@ -27,6 +27,18 @@ pub enum CheckpointCopy {
     Folder(PathBuf),
     /// An object store, best with a rule that keeps what was written.
     Store(StoreConfig),
+    /// An address that gets each as a JSON document.
+    Webhook {
+        /// `https://…`, or this machine.
+        url: url::Url,
+        /// Sent as `Authorization: Bearer`.
+        token: Option<SecretRef>,
+    },
+    /// A mailbox of the connector's own destinations.
+    Mail {
+        /// Its address.
+        mailbox: String,
+    },
 }
 
 /// An object store.
@@ -112,7 +124,17 @@ impl CheckpointCopy {
                 keys.only(&["kind", "path"])?;
                 Ok(Self::Folder(base.join(keys.needed("path")?)))
             }
-            kind => Ok(Self::Store(keys.store(kind, &["kind"], "`folder`", "checkpoints")?)),
+            "webhook" => {
+                keys.only(&["kind", "url", "token"])?;
+                let url = super::credential::encrypted_url(&keys.needed("url")?);
+                let url = url.ok_or("`checkpoints.copy_to` has a `url` that is no URL of `https://`")?;
+                Ok(Self::Webhook { url, token: keys.secret("token")? })
+            }
+            "mail" => {
+                keys.only(&["kind", "mailbox"])?;
+                Ok(Self::Mail { mailbox: keys.needed("mailbox")?.trim().to_lowercase() })
+            }
+            kind => Ok(Self::Store(keys.store(kind, &["kind"], "`folder`, `mail`, `webhook`", "checkpoints")?)),
         }
     }
 }

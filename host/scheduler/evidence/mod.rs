@@ -3,6 +3,8 @@
 //! What is missing there is copied at the end of every turn, so that a copy that failed is made with the next one. It
 //! never keeps mail from being delivered. A further kind of place is one more [`Keeper`].
 
+mod send;
+
 use std::{
     collections::BTreeSet,
     fs::{self, File},
@@ -11,6 +13,7 @@ use std::{
     sync::Arc,
 };
 
+use self::send::Sender;
 use super::{Host, staging};
 use crate::{
     config::{CheckpointCopy, Config},
@@ -92,8 +95,9 @@ pub(super) async fn copy(host: &Host, connector: &str) -> Vec<Failure> {
     };
     let (mut keepers, mut failures): (Vec<Arc<dyn Keeper>>, Vec<Failure>) = (Vec::new(), Vec::new());
     for copy in &host.config.checkpoint_copies {
-        match keeper(&host.config, copy) {
-            Ok(keeper) => keepers.push(keeper),
+        match place(&host.config, copy) {
+            Ok(Place::Keeps(keeper)) => keepers.push(keeper),
+            Ok(Place::IsSent(sender)) => failures.extend(send(host, connector, &sender, &files).await.err()),
             Err(failure) => failures.push(failure),
         }
     }
@@ -107,12 +111,37 @@ pub(super) async fn copy(host: &Host, connector: &str) -> Vec<Failure> {
     })
 }
 
-fn keeper(config: &Config, copy: &CheckpointCopy) -> Result<Arc<dyn Keeper>, Failure> {
+/// Where checkpoints go.
+enum Place {
+    /// It can be asked what it has.
+    Keeps(Arc<dyn Keeper>),
+    /// It is told, and cannot be asked.
+    IsSent(Sender),
+}
+
+fn place(config: &Config, copy: &CheckpointCopy) -> Result<Place, Failure> {
     Ok(match copy {
-        CheckpointCopy::Folder(path) => Arc::new(Folder(path.clone())),
+        CheckpointCopy::Folder(path) => Place::Keeps(Arc::new(Folder(path.clone()))),
         CheckpointCopy::Store(typed) => {
-            Arc::new(staging::store(config, "[checkpoints] copy_to", "checkpoints", typed)?)
+            Place::Keeps(Arc::new(staging::store(config, "[checkpoints] copy_to", "checkpoints", typed)?))
         }
+        CheckpointCopy::Webhook { url, token } => Place::IsSent(Sender::webhook(config, url, token.as_ref())?),
+        CheckpointCopy::Mail { mailbox } => Place::IsSent(Sender::Mailbox(mailbox.clone())),
+    })
+}
+
+/// Nothing to send for a connector that is not configured any more: its windows are sealed for good.
+async fn send(host: &Host, connector: &str, sender: &Sender, files: &[(String, PathBuf)]) -> Result<(), Failure> {
+    let Some(connector) = host.config.connector(connector) else { return Ok(()) };
+    sender.send_new(host, connector, files).await.map_err(|failure| {
+        let message = format!(
+            "checkpoints of connector `{}` could not be sent to `{}`: {failure}; mail is not concerned",
+            connector.name,
+            sender.label()
+        );
+        let hint =
+            failure.hint.unwrap_or_else(|| "make that place reachable; the next turn sends what is missing".to_owned());
+        Failure::new("checkpoint-copy-failed", NextMove::AskPerson, message).hint(hint)
     })
 }
 
