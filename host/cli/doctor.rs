@@ -44,7 +44,6 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
             findings.push(folder(&format!("{}: destination", connector.name), &maildir.root));
         }
     }
-    findings.push(staging(&config).await);
     for copy in &config.checkpoint_copies {
         if let CheckpointCopy::Folder(path) = copy {
             findings.push(copies(path));
@@ -53,6 +52,7 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
     match Host::open(config.clone(), context::clocks()) {
         Ok((host, announcements)) => {
             findings.extend(announcements.into_iter().map(|text| good("state", text)));
+            findings.push(staging(&config).await);
             findings.extend(connectors(&host, &config).await);
             host.state.close()?;
         }
