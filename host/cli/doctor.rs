@@ -46,7 +46,6 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
             }
         }
     }
-    findings.push(staging(&config).await);
     for copy in &config.checkpoint_copies {
         if let CheckpointCopy::Folder(path) = copy {
             findings.push(copies(path));
@@ -55,6 +54,7 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
     match Host::open(config.clone(), context::clocks()) {
         Ok((host, announcements)) => {
             findings.extend(announcements.into_iter().map(|text| good("state", text)));
+            findings.push(staging(&config).await);
             findings.extend(connectors(&host, &config).await);
             host.state.close()?;
         }

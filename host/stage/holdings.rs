@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    PageName, Stage, bundle,
+    PageName, Stage,
     objects::{Kind, Place},
 };
 use crate::item::Failure;
@@ -62,7 +62,7 @@ impl Stage {
             holding.pages += 1;
             holding.bytes += page.bytes;
             if let (Some(need), false) = (need, attachments.is_empty()) {
-                for name in bundle::attachments(&mut self.open_place(&page.place)?)? {
+                for name in self.references(&page.place)? {
                     needed.entry(name).and_modify(|held| *held = need.max(*held)).or_insert(need);
                 }
             }

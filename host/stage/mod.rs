@@ -36,7 +36,7 @@ use std::{
     fs,
     io::{self, BufReader, Read},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hmac::{Hmac, Mac};
@@ -82,6 +82,8 @@ pub struct Stage {
     key: [u8; 32],
     keys: Arc<Keyring>,
     objects: Box<dyn Objects>,
+    /// What the pages that were looked at refer to: an object store is asked for each once a turn.
+    references: Mutex<HashMap<PageName, Vec<[u8; 32]>>>,
 }
 
 impl Staging {
@@ -106,7 +108,8 @@ impl Staging {
             Ok(objects)
         };
         let objects = prepare().map_err(|error| failure(&root.display().to_string(), "opening it", &error))?;
-        Ok(Arc::new(Stage { root, key, keys: Arc::clone(&self.keys), objects }))
+        let references = Mutex::default();
+        Ok(Arc::new(Stage { root, key, keys: Arc::clone(&self.keys), objects, references }))
     }
 }
 
@@ -152,7 +155,7 @@ impl Stage {
         if !attachments.is_empty() {
             let mut needed = HashSet::new();
             for page in &kept {
-                needed.extend(bundle::attachments(&mut self.open_place(&page.place)?)?);
+                needed.extend(self.references(&page.place)?);
             }
             let is_needed = |place: &Place| place.name().is_some_and(|name| needed.contains(&name));
             gone.extend(attachments.into_iter().filter(|attachment| !is_needed(&attachment.place)));
@@ -164,6 +167,23 @@ impl Stage {
             self.objects.delete(&places)?;
         }
         Ok(collected)
+    }
+
+    /// The attachments that a page refers to.
+    fn references(&self, page: &Place) -> io::Result<Vec<[u8; 32]>> {
+        let known = |name: [u8; 32]| self.referred().get(&name).cloned();
+        if let Some(attachments) = page.name().and_then(known) {
+            return Ok(attachments);
+        }
+        let attachments = bundle::attachments(&mut self.open_place(page)?)?;
+        if let Some(name) = page.name() {
+            self.referred().insert(name, attachments.clone());
+        }
+        Ok(attachments)
+    }
+
+    fn referred(&self) -> MutexGuard<'_, HashMap<PageName, Vec<[u8; 32]>>> {
+        self.references.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An object in the clear.

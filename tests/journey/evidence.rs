@@ -94,16 +94,22 @@ fn kinds_of_places_that_are_not_offered_are_refused_by_name() {
     for (entry, said) in [
         ("{ kind = \"webhook\", url = \"https://example.com\" }", "`webhook`; this version offers `folder`"),
         ("{ kind = \"object-store\", bucket = \"b\" }", "`object-store`; this version offers `folder`"),
+        ("{ kind = \"s3\", bucket = \"b\" }", "needs `region`"),
+        (
+            "{ kind = \"azure\", account = \"a\", container = \"c\", key = \"canary\" }",
+            "a secret is never written here",
+        ),
         ("{ kind = \"mail\", to = \"a@example.com\" }", "`mail`; this version offers `folder`"),
-        ("{ kind = \"folder\" }", "needs a `path`"),
+        ("{ kind = \"folder\" }", "needs `path`"),
         ("{ kind = \"folder\", path = \"x\", more = 1 }", "unknown key `more`"),
-        ("{ path = \"x\" }", "without a `kind`"),
+        ("{ path = \"x\" }", "needs `kind`"),
     ] {
         fs::write(world.path("chancery.toml"), &configuration).unwrap();
         configure_more(&world, &format!("[checkpoints]\ncopy_to = [{entry}]"));
         let ran = world.run(&["status"]);
         ran.expect(2);
         assert!(ran.stderr.contains(said) && ran.stderr.contains("hint: "), "{entry}: {ran}");
+        assert!(!ran.stderr.contains("canary"), "{entry}: {ran}");
     }
 }
 

@@ -250,3 +250,34 @@ fn an_escrow_holder_opens_what_is_staged_with_the_plain_tool() {
         }
     }
 }
+
+/// The most memory that a process has had, in KiB.
+fn peak_kib(id: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[test]
+fn a_file_of_100_mb_goes_through_the_store_with_flat_memory() {
+    let Some(azurite) = Azurite::wanted() else { return };
+    azurite.make("stage");
+    let large = StoryOptions { items: 24, oversize_bytes: 105 << 20, oversize_limit_bytes: 200 << 20, ..options() };
+    let world = World::new(large, PAGE_SIZE);
+    azurite.holds_stage_of(&world, "stage", 7, "");
+    let mut running = Running::start(world.command(&["sync"]));
+    let (id, mut peak) = (running.id(), 0);
+    running.wait_until(Duration::from_secs(140), || {
+        peak = peak.max(peak_kib(id).unwrap_or(0));
+        false
+    });
+    running.finish().expect(0);
+    println!("peak of `sync` with a file of 105 MB through an object store: {} MB", peak >> 10);
+    assert!(peak > 10 << 10 && peak < 150 << 10, "{peak} KiB");
+    let sizes: Vec<usize> = azurite.names("stage").iter().map(|name| azurite.get("stage", name).len()).collect();
+    assert!(sizes.iter().any(|size| *size > 105 << 20), "it lies there whole: {sizes:?}");
+    let counts = world.counts();
+    counts.expect_balance();
+    assert_eq!(counts.copy("pending"), 0);
+    world.done(&["ledger", "verify"]);
+}

@@ -158,8 +158,10 @@ fn copy_to(keeper: &dyn Keeper, connector: &str, files: &[(String, PathBuf)]) ->
             "checkpoints of connector `{connector}` could not be copied to `{}`: {error}; mail is not concerned",
             keeper.label()
         );
+        // A store's own failure says what to do about it.
+        let hint = Failure::within(&error).and_then(|failure| failure.hint.as_deref());
         Failure::new("checkpoint-copy-failed", NextMove::AskPerson, message)
-            .hint("make that folder or container reachable, and give the user that runs chancery the right to write there; the next turn copies what is missing")
+            .hint(hint.unwrap_or("mount or create that folder and give the user that runs chancery the right to write there; the next turn copies what is missing"))
     })
 }
 
