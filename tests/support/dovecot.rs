@@ -45,6 +45,11 @@ pub(crate) fn is_wanted() -> bool {
 impl Dovecot {
     /// Starts one that keeps mail so (`mdbox`, `maildir`), with further settings.
     pub(crate) fn start(storage: &str, more: &str) -> Arc<Self> {
+        Self::start_under(&[], storage, more)
+    }
+
+    /// As [`Dovecot::start`], as the child of another program.
+    pub(crate) fn start_under(program: &[&str], storage: &str, more: &str) -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home");
         fs::create_dir(&home).unwrap();
@@ -63,8 +68,8 @@ impl Dovecot {
              protocols=imap\nlisten=127.0.0.1\nssl=no\ndisable_plaintext_auth=no\nauth_mechanisms=plain login\n\
              first_valid_uid=1\nfirst_valid_gid=0\nmail_uid={user}\nmail_gid={group}\nmail_location={storage}:~/mail\n\
              auth_master_user_separator=*\nauth_verbose=yes\n{unprivileged}\
-             passdb {{\n  driver=static\n  args=password={PASSWORD}\n  master=yes\n}}\n\
-             passdb {{\n  driver=static\n  args=password={PASSWORD}\n}}\n\
+             passdb {{\n  driver=static\n  mechanisms=plain login\n  args=password={PASSWORD}\n  master=yes\n}}\n\
+             passdb {{\n  driver=static\n  mechanisms=plain login\n  args=password={PASSWORD}\n}}\n\
              userdb {{\n  driver=static\n  args=uid={user} gid={group} home={dir}/home/%u\n}}\n\
              service imap-login {{\n  inet_listener imap {{\n    address=127.0.0.1\n    port={port}\n  }}\n  inet_listener imaps {{\n    port=0\n  }}\n  chroot=\n}}\n\
              service anvil {{\n  chroot=\n}}\nservice stats {{\n  chroot=\n}}\n\
@@ -74,9 +79,10 @@ impl Dovecot {
         let config = dir.path().join("dovecot.conf");
         fs::write(&config, text).unwrap();
         let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let child = Command::new("dovecot")
+        let words = [program, &["dovecot", "-F", "-c"]].concat();
+        let child = Command::new(words[0])
             .env("PATH", path)
-            .args(["-F", "-c"])
+            .args(&words[1..])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -97,24 +103,10 @@ impl Dovecot {
         self.dir.path().join(path)
     }
 
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it says of itself.
     pub(crate) fn log(&self) -> String {
         let read = |path: &str| fs::read_to_string(self.path(path)).unwrap_or_default();
         format!("{}{}{}", read("stderr"), read("error.log"), read("info.log"))
-    }
-
-    /// `doveadm` for this server.
-    pub(crate) fn doveadm(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("doveadm");
-        let output = command.arg("-c").arg(self.path("dovecot.conf")).args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "doveadm {arguments:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Every mailbox with this ending of its name, without it.
@@ -143,6 +135,10 @@ impl Drop for Dovecot {
     fn drop(&mut self) {
         let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
         let _ = Command::new("doveadm").env("PATH", path).arg("-c").arg(self.path("dovecot.conf")).arg("stop").output();
+        let stopped = Instant::now();
+        while stopped.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

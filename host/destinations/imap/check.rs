@@ -1,8 +1,9 @@
 //! What `connector check` says of a mail server: one line a finding, with what mends it.
 
 use super::{
+    offers::Ladder,
     pool::{NoEntry, Pool},
-    session::{Ladder, Session, greet},
+    session::{Session, greet},
     settings::Security,
 };
 use crate::{
@@ -89,10 +90,13 @@ async fn describe(pool: &Pool, session: &mut Session) -> Vec<Finding> {
         (Some(limit), Some(wanted)) if wanted <= limit => {
             Finding::good(format!("takes messages of up to {limit} bytes; `message_bytes_max` is {wanted}"))
         }
-        (Some(limit), _) => Finding::bad(
-            format!("takes messages of up to {limit} bytes: a larger one would be parked whole"),
-            format!("set `message_bytes_max = {limit}` for this destination: then attachments stay out with a visible notice"),
-        ),
+        // Nothing is lost without it, so that it is advice.
+        (Some(limit), _) => Finding {
+            hint: Some(format!(
+                "set `message_bytes_max = {limit}` for this destination: then attachments stay out with a visible notice"
+            )),
+            ..Finding::good(format!("takes messages of up to {limit} bytes: a larger one would be parked whole"))
+        },
     });
     match session.quota_kib().await {
         Ok(None) => {}
