@@ -41,9 +41,12 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
     findings.push(folder("data", &config.data_dir));
     for connector in &config.connectors {
         for destination in &connector.destinations {
-            if let DestinationConfig::Maildir(maildir) = destination {
-                findings.push(folder(&format!("{}: destination", connector.name), &maildir.root));
-            }
+            let root = match destination {
+                DestinationConfig::Maildir(settings) => &settings.root,
+                DestinationConfig::Eml(settings) => &settings.root,
+                DestinationConfig::Imap(_) | DestinationConfig::Graph(_) => continue,
+            };
+            findings.push(folder(&format!("{}: destination", connector.name), root));
         }
     }
     for copy in &config.checkpoint_copies {

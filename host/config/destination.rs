@@ -9,6 +9,7 @@ use super::{
 use crate::{
     destinations::{
         Mailboxes,
+        eml::EmlSettings,
         graph::{Cloud, GraphSettings, Shape},
         imap::{self, Access, ImapSettings, Mechanism, Security},
         maildir::MaildirSettings,
@@ -31,6 +32,8 @@ pub enum DestinationConfig {
     Imap(ImapSettings),
     /// Mailboxes of a tenant of Microsoft 365. The tenant is that of the credential's token endpoint.
     Graph(GraphSettings),
+    /// Archives of files.
+    Eml(EmlSettings),
 }
 
 impl DestinationConfig {
@@ -45,6 +48,16 @@ impl DestinationConfig {
             })),
             typed::Destination::Imap(typed) => imap(folder, typed).map(Self::Imap),
             typed::Destination::Graph(typed) => graph(folder, typed).map(Self::Graph),
+            typed::Destination::Eml { root, mailboxes, message_bytes_max } => {
+                let mailboxes = self::mailboxes("eml", mailboxes)?;
+                if mailboxes == Mailboxes::Existing {
+                    return Err(
+                        "a destination of kind `eml` has no mailboxes of its own: name `domains` or `addresses`"
+                            .to_owned(),
+                    );
+                }
+                Ok(Self::Eml(EmlSettings { root: base.join(root), folder, mailboxes, message_bytes_max }))
+            }
         }
     }
 
@@ -54,13 +67,14 @@ impl DestinationConfig {
             Self::Maildir(settings) => format!("maildir {}", settings.root.display()),
             Self::Imap(settings) => format!("imap {}:{}", settings.host, settings.port),
             Self::Graph(settings) => format!("graph {}", settings.endpoint),
+            Self::Eml(settings) => format!("eml {}", settings.root.display()),
         }
     }
 
     /// The credentials it names.
     pub(super) fn credentials(&self) -> Vec<&str> {
         match self {
-            Self::Maildir(_) => Vec::new(),
+            Self::Maildir(_) | Self::Eml(_) => Vec::new(),
             Self::Imap(settings) => settings.access.credentials(),
             Self::Graph(settings) => vec![&settings.credential],
         }
@@ -69,7 +83,7 @@ impl DestinationConfig {
     /// Whether it can use this credential.
     pub(super) fn check_scheme(&self, credential: &Credential) -> Result<(), String> {
         let (kind, wanted, fits) = match self {
-            Self::Maildir(_) => return Ok(()),
+            Self::Maildir(_) | Self::Eml(_) => return Ok(()),
             Self::Imap(settings) if settings.mechanism == Mechanism::Plain => {
                 ("imap", "basic", matches!(credential.scheme, Scheme::Basic { .. }))
             }

@@ -96,6 +96,7 @@ pub(super) enum Destination {
     Maildir { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
     Imap(Imap),
     Graph(Graph),
+    Eml { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
 }
 
 #[derive(Debug, Deserialize)]

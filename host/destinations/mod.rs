@@ -5,6 +5,7 @@
 //! follows a failure, and it never sends again on its own.
 
 mod directory;
+pub mod eml;
 pub mod graph;
 pub mod imap;
 mod locks;

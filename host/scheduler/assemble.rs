@@ -12,6 +12,7 @@ use crate::{
     config::{Connector, DestinationConfig},
     destinations::{
         Destination,
+        eml::{Eml, EmlSettings},
         graph::{Graph, GraphSettings},
         imap::{Imap, ImapSettings},
         maildir::{Maildir, MaildirSettings},
@@ -158,6 +159,7 @@ pub(super) fn destinations(
                 let dialer = Dialer::new(&host.config.network)?;
                 Arc::new(Imap::new(ImapSettings { folder, ..settings.clone() }, accounts, dialer, &host.servers))
             }
+            DestinationConfig::Eml(settings) => Arc::new(Eml::open(EmlSettings { folder, ..settings.clone() })?),
             DestinationConfig::Graph(settings) => {
                 // The configuration was checked whole: the credential is there.
                 let credential = host.config.credentials.get(&settings.credential).ok_or_else(|| {

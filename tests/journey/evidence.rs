@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
     path::Path,
     process::{Command, Output},
 };
@@ -88,18 +89,113 @@ fn checkpoints_are_copied_where_the_operator_says_and_a_missing_place_blocks_not
 }
 
 #[test]
+fn checkpoints_are_mailed_once_into_a_mailbox_of_the_destination() {
+    let archived = shared::archived();
+    let world = archived.before.copy();
+    configure_more(&world, "[checkpoints]\ncopy_to = [{ kind = \"mail\", mailbox = \"Evidence@example.com\" }]");
+    let own = |world: &World| children(&world.path("data/checkpoints").join(CONNECTOR));
+    let mailed = |world: &World| {
+        let mails = world.mails().into_iter().filter(|mail| mail.mailbox == "evidence@example.com");
+        let mut attached: Vec<Vec<u8>> =
+            mails.map(|mail| mail.message().attachment(0).unwrap().contents().to_vec()).collect();
+        attached.sort_unstable();
+        attached
+    };
+    for _ in 0..2 {
+        let ran = world.done(&["sync"]);
+        assert!(!ran.stdout.contains("checkpoint-copy-failed"), "{ran}");
+        let mut signed: Vec<Vec<u8>> = own(&world).iter().map(|path| fs::read(path).unwrap()).collect();
+        signed.sort_unstable();
+        assert!(!signed.is_empty() && mailed(&world) == signed, "each checkpoint once, byte for byte");
+    }
+    // A mailbox that nobody has is told, and keeps nothing from being delivered.
+    let other = archived.before.copy();
+    configure_more(&other, "[checkpoints]\ncopy_to = [{ kind = \"mail\", mailbox = \"evidence@example.org\" }]");
+    let ran = other.done(&["sync"]);
+    assert!(ran.stdout.contains("no destination of the connector has the mailbox"), "{ran}");
+    archived.expect_same_end(&other, "mail is not concerned");
+}
+
+#[test]
+fn checkpoints_are_posted_in_order_until_the_webhook_has_taken_each() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", server.local_addr().unwrap());
+    let world = shared::archived().before.copy();
+    configure_more(
+        &world,
+        &format!(
+            "[checkpoints]\ncopy_to = [{{ kind = \"webhook\", url = \"{origin}/hook-4711\", token = {{ file = \"token\" }} }}]"
+        ),
+    );
+    fs::write(world.path("token"), "canary-3c1f\n").unwrap();
+    // The second document is refused once.
+    let serving = std::thread::spawn(move || {
+        let mut taken: Vec<serde_json::Value> = Vec::new();
+        let mut refusals = 0;
+        for stream in server.incoming() {
+            let mut stream = stream.unwrap();
+            let request = read_request(&mut stream);
+            let (head, body) = request.split_once("\r\n\r\n").unwrap();
+            if head.starts_with("GET /end") {
+                return taken;
+            }
+            assert!(head.starts_with("POST /hook-4711 ") && head.contains("Bearer canary-3c1f"), "{head}");
+            let refuse = taken.len() == 1 && refusals == 0;
+            refusals += usize::from(refuse);
+            if !refuse {
+                taken.push(serde_json::from_str(body).unwrap());
+            }
+            let status = if refuse { "503 Later" } else { "204 Taken" };
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+        taken
+    });
+    let ran = world.done(&["sync"]);
+    assert!(ran.stdout.contains("checkpoint-copy-failed") && ran.stdout.contains("503"), "{ran}");
+    assert!(!ran.stdout.contains("hook-4711") && !ran.stderr.contains("canary-3c1f"), "{ran}");
+    for _ in 0..2 {
+        let ran = world.done(&["sync"]);
+        assert!(!ran.stdout.contains("checkpoint-copy-failed"), "{ran}");
+    }
+    write!(std::net::TcpStream::connect(&origin[7..]).unwrap(), "GET /end HTTP/1.1\r\n\r\n").unwrap();
+    let taken = serving.join().unwrap();
+    let own = children(&world.path("data/checkpoints").join(CONNECTOR));
+    assert_eq!(taken.len(), own.len(), "each once: what was taken is not sent again");
+    for path in own {
+        let sent = taken.iter().find(|sent| sent["name"] == name(&path)).unwrap();
+        assert_eq!(
+            (&sent["connector"], &sent["checkpoint"]),
+            (&CONNECTOR.into(), &fs::read_to_string(&path).unwrap().into())
+        );
+    }
+}
+
+/// A request with its body, as far as its length says.
+fn read_request(stream: &mut std::net::TcpStream) -> String {
+    let (mut request, mut chunk) = (Vec::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut chunk).unwrap();
+        request.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length =
+            head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        if read == 0 || body.len() >= length.unwrap_or(0) {
+            return text;
+        }
+    }
+}
+
+#[test]
 fn kinds_of_places_that_are_not_offered_are_refused_by_name() {
     let world = shared::archived().before.copy();
     let configuration = fs::read_to_string(world.path("chancery.toml")).unwrap();
     for (entry, said) in [
-        ("{ kind = \"webhook\", url = \"https://example.com\" }", "`webhook`; this version offers `folder`"),
+        ("{ kind = \"webhook\", url = \"http://example.com\" }", "no URL of `https://`"),
+        ("{ kind = \"webhook\", url = \"https://example.com\", token = \"canary\" }", "a secret is never written here"),
         ("{ kind = \"object-store\", bucket = \"b\" }", "`object-store`; this version offers `folder`"),
-        ("{ kind = \"s3\", bucket = \"b\" }", "needs `region`"),
-        (
-            "{ kind = \"azure\", account = \"a\", container = \"c\", key = \"canary\" }",
-            "a secret is never written here",
-        ),
-        ("{ kind = \"mail\", to = \"a@example.com\" }", "`mail`; this version offers `folder`"),
+        ("{ kind = \"mail\", to = \"a@example.com\" }", "unknown key `to`"),
+        ("{ kind = \"mail\" }", "needs `mailbox`"),
         ("{ kind = \"folder\" }", "needs `path`"),
         ("{ kind = \"folder\", path = \"x\", more = 1 }", "unknown key `more`"),
         ("{ path = \"x\" }", "needs `kind`"),

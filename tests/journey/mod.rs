@@ -5,7 +5,7 @@
 //! - `words`: what each command says of it;
 //! - `parked`: mending, trying again, giving up;
 //! - `faults`: a site that throttles, fails, lies and hangs up;
-//! - `graph`: the same into Microsoft Graph;
+//! - `graph`, `eml`: the same into Microsoft Graph, and into archives of files;
 //! - `catch_up`: missed days and late items;
 //! - `windows`: backfills, windows that are read again, a clock that was moved;
 //! - `record`: an index that is gone, a record that was tampered with;
@@ -16,6 +16,7 @@
 mod archive;
 mod catch_up;
 mod destinations;
+mod eml;
 mod evidence;
 mod faults;
 mod graph;

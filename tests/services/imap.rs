@@ -336,6 +336,39 @@ fn a_server_of_another_family_takes_each_message_once() {
 }
 
 #[test]
+fn a_thousand_messages_cost_the_server_a_few_syncs() {
+    const MESSAGES: usize = 3_000;
+    /// Syncs a message.
+    const SYNCS_MAX: f64 = 0.02;
+    if !dovecot::is_wanted() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("summary").display().to_string();
+    let strace = ["strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", &summary];
+    let server = Dovecot::start_under(&strace, "mdbox", "");
+    let port = server.port;
+    let destination = format!(
+        "host = \"127.0.0.1\", port = {port}, security = \"none\", credential = \"mail\", master = \"*\", mailboxes = {{ addresses = [\"{ANNA}\"] }}"
+    );
+    let installation = installation(&destination, FOLDER, BASIC);
+    let line = |number: usize| {
+        let (hour, minute) = (number / 60 % 24, number % 60);
+        format!("{:02}/06/2023, {hour:02}:{minute:02} - Anna: Message {number}.\n", 13 + number / 1440)
+    };
+    installation.put("inbox/chat.txt", (0..MESSAGES).map(line).collect::<String>());
+    installation.done(&["sync", "--strict"]);
+    assert_eq!(server.mails("", FOLDER).len(), MESSAGES);
+    drop(server);
+    let text = std::fs::read_to_string(&summary).unwrap();
+    let counted = text.lines().filter(|line| line.ends_with("sync"));
+    let calls: usize = counted.map(|line| line.split_whitespace().nth(3).unwrap().parse::<usize>().unwrap()).sum();
+    let each = calls as f64 / MESSAGES as f64;
+    println!("syncs of the server: {calls} for {MESSAGES} messages in one mailbox, {each:.4} each");
+    assert!(calls > 0 && each <= SYNCS_MAX, "{text}");
+}
+
+#[test]
 fn a_large_attachment_flows_through_a_little_memory() {
     /// What it may take, and what the attachment holds.
     const PEAK_KIB_MAX: u64 = 150 << 10;

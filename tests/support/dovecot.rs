@@ -45,6 +45,11 @@ pub(crate) fn is_wanted() -> bool {
 impl Dovecot {
     /// Starts one that keeps mail so (`mdbox`, `maildir`), with further settings.
     pub(crate) fn start(storage: &str, more: &str) -> Arc<Self> {
+        Self::start_under(&[], storage, more)
+    }
+
+    /// As [`Dovecot::start`], as the child of another program.
+    pub(crate) fn start_under(program: &[&str], storage: &str, more: &str) -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home");
         fs::create_dir(&home).unwrap();
@@ -74,9 +79,10 @@ impl Dovecot {
         let config = dir.path().join("dovecot.conf");
         fs::write(&config, text).unwrap();
         let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let child = Command::new("dovecot")
+        let words = [program, &["dovecot", "-F", "-c"]].concat();
+        let child = Command::new(words[0])
             .env("PATH", path)
-            .args(["-F", "-c"])
+            .args(&words[1..])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -129,6 +135,10 @@ impl Drop for Dovecot {
     fn drop(&mut self) {
         let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
         let _ = Command::new("doveadm").env("PATH", path).arg("-c").arg(self.path("dovecot.conf")).arg("stop").output();
+        let stopped = Instant::now();
+        while stopped.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -29,7 +29,14 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["state", "item"]),
     (
         "config",
-        &["destinations::graph", "destinations::imap", "destinations::maildir", "destinations::Mailboxes", "item"],
+        &[
+            "destinations::eml",
+            "destinations::graph",
+            "destinations::imap",
+            "destinations::maildir",
+            "destinations::Mailboxes",
+            "item",
+        ],
     ),
     ("catalog", &["item"]),
     ("sandbox", &["network", "item"]),

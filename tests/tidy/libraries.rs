@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wasmtime_wasi_http", &["sandbox/"]),
     ("wit_bindgen", &[]),
     ("world", &["cli/"]),
-    ("zip", &["sandbox/"]),
+    ("zip", &["destinations/eml/", "sandbox/"]),
 ];
 
 /// Calls that make a run differ from the next one, or end it, and where in `host/` they may stand. What decides

@@ -13,9 +13,10 @@ use futures::future::{Either, select};
 use tokio::sync::mpsc;
 
 use super::{
+    offers::Ladder,
     pool::Lease,
     refusal::{self, Refusal},
-    session::{Ladder, Session},
+    session::Session,
     tokens::uids,
     wire::{Answer, Reader, Status, Wire, Writer},
 };

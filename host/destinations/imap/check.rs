@@ -1,8 +1,9 @@
 //! What `connector check` says of a mail server: one line a finding, with what mends it.
 
 use super::{
+    offers::Ladder,
     pool::{NoEntry, Pool},
-    session::{Ladder, Session, greet},
+    session::{Session, greet},
     settings::Security,
 };
 use crate::{

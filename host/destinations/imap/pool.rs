@@ -12,8 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     refusal,
-    session::{self, Entered, Session, SignIn},
+    session::{self, Entered, Session},
     settings::{Account, ImapSettings},
+    sign_in::SignIn,
     wire::Times,
 };
 use crate::{

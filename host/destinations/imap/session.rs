@@ -1,13 +1,10 @@
 //! A signed-in connection: reached, encrypted, let into one mailbox, its folder there.
 
-use std::collections::BTreeSet;
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::{ExposeSecret as _, SecretString};
-
 use super::{
+    offers::Offers,
     refusal::{self, Refusal},
-    settings::{Account, ImapSettings, Mechanism, Security},
+    settings::{ImapSettings, Security},
+    sign_in::{SignIn, sign_in},
     tokens::{Token, quote, tokens},
     wire::{Answer, Line, Status, Times, Wire, Word},
 };
@@ -16,59 +13,6 @@ use crate::{
     item::{Failure, NextMove, limits},
     network::Dialer,
 };
-
-/// What a server says it can.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Offers(BTreeSet<String>);
-
-impl Offers {
-    fn read(words: &str) -> Self {
-        Self(words.split_whitespace().map(str::to_ascii_uppercase).collect())
-    }
-
-    pub(super) fn has(&self, word: &str) -> bool {
-        self.0.contains(word)
-    }
-
-    /// The largest message it takes (RFC 7889), when it says so for the whole server.
-    pub(super) fn append_limit_bytes(&self) -> Option<u64> {
-        self.0.iter().find_map(|word| word.strip_prefix("APPENDLIMIT=")?.parse().ok())
-    }
-}
-
-/// How messages are handed over, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ladder {
-    /// Many in one command that stores all or none (RFC 3502), without asking first (RFC 7888).
-    Multi,
-    /// One a command, without waiting for the answer to the one before.
-    Pipelined,
-    /// So for small ones; a large one is asked for first.
-    SmallPipelined,
-    /// Each is asked for first.
-    Synchronising,
-}
-
-impl Ladder {
-    pub(super) fn of(offers: &Offers) -> Self {
-        match (offers.has("LITERAL+"), offers.has("MULTIAPPEND"), offers.has("LITERAL-")) {
-            (true, true, _) => Self::Multi,
-            (true, false, _) => Self::Pipelined,
-            (false, _, true) => Self::SmallPipelined,
-            (false, _, false) => Self::Synchronising,
-        }
-    }
-
-    /// As `connector check` says it.
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::Multi => "up to a thousand messages a command (MULTIAPPEND, LITERAL+)",
-            Self::Pipelined => "one message a command, without waiting in between (LITERAL+, no MULTIAPPEND)",
-            Self::SmallPipelined => "small messages without waiting in between, large ones one by one (LITERAL-)",
-            Self::Synchronising => "one message at a time (neither LITERAL+ nor LITERAL-)",
-        }
-    }
-}
 
 /// A connection to one mailbox.
 pub(super) struct Session {
@@ -84,12 +28,6 @@ pub(super) struct Session {
 pub(super) struct Greeted {
     pub(super) wire: Wire,
     pub(super) offers: Offers,
-}
-
-/// Who signs in where.
-pub(super) struct SignIn<'a> {
-    pub(super) mailbox: &'a str,
-    pub(super) account: &'a Account,
 }
 
 /// What became of signing in.
@@ -177,28 +115,7 @@ async fn ask_offers(wire: &mut Wire, place: &str) -> Result<Offers, Failure> {
 pub(super) async fn enter(greeted: Greeted, settings: &ImapSettings, who: SignIn<'_>) -> Result<Entered, Failure> {
     let place = place(settings);
     let Greeted { mut wire, offers: before } = greeted;
-    let status = match who.account {
-        Account::Password { username, password } => {
-            let names = Names::of(settings, who.mailbox, username);
-            plain(&mut wire, &before, &place, &names, password).await?
-        }
-        Account::Token(source) => {
-            let token = source.token().await?;
-            let status = bearer(&mut wire, &before, settings, who.mailbox, &token).await?;
-            if status.is_ok() || refusal::later(&place, &status).is_some() {
-                status
-            } else {
-                // It may have been revoked before its time: once more with a new one.
-                source.expire(&token).await;
-                let renewed = source.token().await?;
-                if renewed.expose_secret() == token.expose_secret() {
-                    status
-                } else {
-                    bearer(&mut wire, &before, settings, who.mailbox, &renewed).await?
-                }
-            }
-        }
-    };
+    let status = sign_in(&mut wire, &before, settings, &who).await?;
     if !status.is_ok() {
         return match refusal::later(&place, &status) {
             Some(failure) => Err(failure),
@@ -208,122 +125,6 @@ pub(super) async fn enter(greeted: Greeted, settings: &ImapSettings, who: SignIn
     let offers = offers(&mut wire, &place, &status).await?;
     let (folder, folder_is_there) = find_folder(&mut wire, &offers, &settings.folder).await?;
     Ok(Entered::In(Box::new(Session { wire, offers, folder, folder_is_there })))
-}
-
-/// Whose mailbox, and who asks.
-struct Names {
-    /// Empty: the mailbox of the one who signs in.
-    authorization: String,
-    user: String,
-}
-
-impl Names {
-    fn of(settings: &ImapSettings, mailbox: &str, username: &str) -> Self {
-        use super::settings::Access;
-        match &settings.access {
-            Access::Master { separator, .. } => {
-                Self { authorization: String::new(), user: format!("{mailbox}{separator}{username}") }
-            }
-            Access::Delegated { .. } if !username.eq_ignore_ascii_case(mailbox) => {
-                Self { authorization: mailbox.to_owned(), user: username.to_owned() }
-            }
-            Access::Delegated { .. } | Access::Each(_) => {
-                Self { authorization: String::new(), user: username.to_owned() }
-            }
-        }
-    }
-}
-
-async fn plain(
-    wire: &mut Wire,
-    offers: &Offers,
-    place: &str,
-    names: &Names,
-    password: &SecretString,
-) -> Result<Status, Failure> {
-    let Names { authorization, user } = names;
-    if offers.has("AUTH=PLAIN") {
-        let response = format!("{authorization}\0{user}\0{}", password.expose_secret());
-        return authenticate(wire, offers, "PLAIN", &response, "").await;
-    }
-    let lacking = |what, hint| Err(refusal::lacking(place, what, hint));
-    if offers.has("LOGINDISABLED") {
-        return lacking(
-            "signing in with a password here",
-            "use `security = \"tls\"` or `\"starttls\"`, or another `mechanism`",
-        );
-    }
-    if !authorization.is_empty() {
-        let hint = "AUTHENTICATE PLAIN is needed to act for another mailbox: make the server offer it, or use `master`, or a credential for each mailbox";
-        return lacking("AUTH=PLAIN", hint);
-    }
-    let sayable = |text: &str| text.chars().all(|c| c.is_ascii() && !c.is_ascii_control());
-    if !sayable(user) || !sayable(password.expose_secret()) {
-        return lacking("AUTH=PLAIN", "LOGIN cannot say this user name and password: make the server offer AUTH=PLAIN");
-    }
-    wire.command(&format!("LOGIN {} {}", quote(user), quote(password.expose_secret())), ignore).await
-}
-
-async fn bearer(
-    wire: &mut Wire,
-    offers: &Offers,
-    settings: &ImapSettings,
-    mailbox: &str,
-    token: &SecretString,
-) -> Result<Status, Failure> {
-    let token = token.expose_secret();
-    let ImapSettings { host, port, .. } = settings;
-    let (name, response, after_refusal) = match settings.mechanism {
-        Mechanism::Oauthbearer => {
-            let user = mailbox.replace('=', "=3D").replace(',', "=2C");
-            let said = format!("n,a={user},\u{1}host={host}\u{1}port={port}\u{1}auth=Bearer {token}\u{1}\u{1}");
-            ("OAUTHBEARER", said, "AQ==")
-        }
-        Mechanism::Xoauth2 | Mechanism::Plain => {
-            ("XOAUTH2", format!("user={mailbox}\u{1}auth=Bearer {token}\u{1}\u{1}"), "")
-        }
-    };
-    if !offers.has(&format!("AUTH={name}")) {
-        let hint = "choose another `mechanism` (`xoauth2` and `oauthbearer` take tokens, `plain` a password)";
-        return Err(refusal::lacking(&place(settings), &format!("AUTH={name}"), hint));
-    }
-    authenticate(wire, offers, name, &response, after_refusal).await
-}
-
-/// One AUTHENTICATE. What a server says about a token before it refuses is answered by `after_refusal`.
-async fn authenticate(
-    wire: &mut Wire,
-    offers: &Offers,
-    mechanism: &str,
-    response: &str,
-    after_refusal: &str,
-) -> Result<Status, Failure> {
-    let tag = wire.next_tag();
-    let response = STANDARD.encode(response);
-    let mut to_say = Some(response);
-    let first = match offers.has("SASL-IR").then(|| to_say.take()).flatten() {
-        Some(response) => format!("{tag} AUTHENTICATE {mechanism} {response}\r\n"),
-        None => format!("{tag} AUTHENTICATE {mechanism}\r\n"),
-    };
-    wire.writer.write(first.as_bytes()).await?;
-    wire.writer.flush().await?;
-    let mut may_refuse = true;
-    loop {
-        let wait = wire.reader.times.answer;
-        match wire.reader.answer(wait, limits::IMAP_LITERAL_BYTES_MAX).await? {
-            Answer::Untagged(_) => {}
-            Answer::Tagged(of, status) if of == tag => return Ok(status),
-            Answer::Continue if to_say.is_some() || may_refuse => {
-                let said = to_say.take().unwrap_or_else(|| {
-                    may_refuse = false;
-                    after_refusal.to_owned()
-                });
-                wire.writer.write(format!("{said}\r\n").as_bytes()).await?;
-                wire.writer.flush().await?;
-            }
-            Answer::Tagged(..) | Answer::Continue => return Err(wire.reader.unasked()),
-        }
-    }
 }
 
 /// The folder as an argument, below the account's own namespace, and whether it is there.
@@ -478,22 +279,6 @@ impl Examined {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_best_step_of_the_ladder_is_taken() {
-        for (offered, expect) in [
-            ("IMAP4rev1 LITERAL+ MULTIAPPEND", Ladder::Multi),
-            ("literal+ multiappend LITERAL-", Ladder::Multi),
-            ("LITERAL+", Ladder::Pipelined),
-            ("MULTIAPPEND LITERAL-", Ladder::SmallPipelined),
-            ("MULTIAPPEND", Ladder::Synchronising),
-            ("", Ladder::Synchronising),
-        ] {
-            assert_eq!(Ladder::of(&Offers::read(offered)), expect, "{offered}");
-        }
-        assert_eq!(Offers::read("X APPENDLIMIT=35651584").append_limit_bytes(), Some(35_651_584));
-        assert_eq!(Offers::read("X APPENDLIMIT").append_limit_bytes(), None);
-    }
 
     #[test]
     fn a_folder_name_is_one_level_and_ascii() {

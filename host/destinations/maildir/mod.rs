@@ -165,7 +165,7 @@ impl Destination for Maildir {
 }
 
 /// A folder that holds mailboxes, as a check sees it.
-fn check_root(root: &Path) -> Finding {
+pub(super) fn check_root(root: &Path) -> Finding {
     /// Free space below which an operator is told.
     const FREE_BYTES_MIN: u64 = 1 << 30;
     let shown = root.display();

@@ -38,12 +38,19 @@ impl Reply {
 pub(crate) struct Client {
     address: String,
     pub(crate) token: Option<String>,
+    /// Further header lines, each with its end.
+    pub(crate) headers: String,
 }
 
 impl Client {
     /// Not signed in.
     pub(crate) fn stranger(site: &Site) -> Self {
-        Self { address: site.url().strip_prefix("http://").unwrap().to_owned(), token: None }
+        Self::at(&site.url())
+    }
+
+    /// Not signed in, at this origin.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { address: url.strip_prefix("http://").unwrap().to_owned(), token: None, headers: String::new() }
     }
 
     pub(crate) async fn signed_in(site: &Site) -> Self {
@@ -67,8 +74,9 @@ impl Client {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let authorization =
             self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let further = &self.headers;
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: site\r\nConnection: close\r\nContent-Length: {}\r\n{authorization}\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: site\r\nConnection: close\r\nContent-Length: {}\r\n{authorization}{further}\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -4,4 +4,5 @@
 mod client;
 mod contract;
 mod faults;
+mod graph;
 mod truth;

@@ -1,0 +1,96 @@
+//! Into archives of files, read back by a reader of zip files.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::Read as _,
+};
+
+use sha2::{Digest as _, Sha256};
+use zip::ZipArchive;
+
+use crate::support::{
+    files::paths_below,
+    mail::{Mail, hex},
+    program::Running,
+    shared, truth,
+    world::{CONNECTOR, FOLDER, World},
+};
+
+fn into_archives() -> World {
+    let world = shared::archived().before.copy();
+    world.configure();
+    let file = world.path("chancery.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("kind = \"maildir\", root = \"mail\"", "kind = \"eml\", root = \"archives\""))
+        .unwrap();
+    world
+}
+
+/// Every message of every archive; fails unless the manifests name exactly what is there.
+fn messages(world: &World) -> Vec<Mail> {
+    let mut mails = Vec::new();
+    for path in paths_below(&world.path("archives")) {
+        let mut archive = ZipArchive::new(File::open(&path).unwrap()).unwrap();
+        let mut text = String::new();
+        archive.by_name("manifest.csv").unwrap().read_to_string(&mut text).unwrap();
+        let rows: Vec<BTreeMap<String, String>> =
+            csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect();
+        let named: BTreeSet<String> = rows.iter().map(|row| row["file"].clone()).collect();
+        let names = archive.file_names().map(|name| name.unwrap().into_owned());
+        let held: BTreeSet<String> = names.filter(|name| name != "manifest.csv").collect();
+        assert_eq!(named, held, "{}", path.display());
+        for row in rows {
+            let mut bytes = Vec::new();
+            archive.by_name(&row["file"]).unwrap().read_to_end(&mut bytes).unwrap();
+            assert_eq!(row["sha256"], hex(&Sha256::digest(&bytes)), "{}", row["file"]);
+            assert!(row["file"].starts_with(&format!("{}/{FOLDER}/", row["mailbox"])), "{}", row["file"]);
+            mails.push(Mail { mailbox: row["mailbox"].clone(), folder: FOLDER.to_owned(), bytes });
+        }
+    }
+    mails
+}
+
+#[test]
+fn everything_is_in_an_archive_once_whatever_dies() {
+    let world = into_archives();
+    for place in ["deliver:written", "deliver:intended:3", "deliver:written:2"] {
+        let mut command = world.command(&["sync"]);
+        command.env("CHANCERY_KILL_AT", place);
+        Running::start(command).finish().expect_killed();
+    }
+    world.sync();
+    let expected: Vec<_> = world.story().expectations().collect();
+    truth::expect_mail(world.story(), &expected, &messages(&world));
+    truth::expect_parked(&expected, &world.parked());
+    let before = paths_below(&world.path("archives"));
+    let again = world.sync();
+    assert_eq!(again.copy("available"), 0, "{again:?}");
+    assert_eq!(paths_below(&world.path("archives")), before);
+
+    world.done(&["connector", "check", CONNECTOR]);
+    world.done(&["ledger", "bundle", CONNECTOR, "--window", "2020-01-01..2100-01-01", "--out", "bundle"]);
+    let bundled =
+        paths_below(&world.path("bundle")).into_iter().filter(|path| path.extension().is_some_and(|e| e == "eml"));
+    let distinct: BTreeSet<_> = messages(&world).into_iter().map(|mail| mail.bytes).collect();
+    assert_eq!(bundled.count(), distinct.len());
+}
+
+#[test]
+fn a_damaged_archive_is_named_and_nothing_is_written_twice() {
+    let world = into_archives();
+    let mut command = world.command(&["sync"]);
+    command.env("CHANCERY_KILL_AT", "deliver:written:2");
+    Running::start(command).finish().expect_killed();
+    let archives = paths_below(&world.path("archives"));
+    let whole = fs::read(&archives[0]).unwrap();
+    fs::write(&archives[0], &whole[..whole.len() / 2]).unwrap();
+    let ran = world.run(&["sync"]);
+    ran.expect(1);
+    let name = archives[0].file_name().unwrap().to_string_lossy().into_owned();
+    assert!(ran.stdout.contains("eml-damaged") && ran.stdout.contains(&name) && ran.stdout.contains("hint: "), "{ran}");
+    fs::write(&archives[0], whole).unwrap();
+    world.sync();
+    let expected: Vec<_> = world.story().expectations().collect();
+    truth::expect_mail(world.story(), &expected, &messages(&world));
+}
