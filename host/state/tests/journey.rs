@@ -82,11 +82,9 @@ fn items_go_from_staged_to_sealed_and_every_answer_fits() {
     assert_eq!(private.tokens[&1], b"1793.x");
     assert!(private.messages.is_empty());
     assert_eq!(connector.window(window).unwrap().items.delivered, 2);
-    assert!(connector.needed_pages(i64::MAX, 0).unwrap().is_empty());
-    let sealed_at_ms = connector.window(window).unwrap().sealed_at_ms.unwrap();
-    let kept = connector.needed_pages(sealed_at_ms, 1).unwrap();
-    assert!(!kept.is_empty() && kept.values().all(|need| *need == PageNeed::Until(sealed_at_ms + 1)), "{kept:?}");
-    assert!(connector.needed_pages(sealed_at_ms + 1, 1).unwrap().is_empty());
+    // A copy is there only in part: what it lacks may be in the stage.
+    let needed = connector.needed_pages(i64::MAX, 0).unwrap();
+    assert!(!needed.is_empty() && needed.values().all(|need| *need == PageNeed::Partial), "{needed:?}");
     assert_eq!(connector.find("a").unwrap(), Some(Ordinal(1)));
     assert_eq!(connector.find("c").unwrap(), None);
     assert_eq!(connector.find_exact("a", Event::Call, 0).unwrap(), None);

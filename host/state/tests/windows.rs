@@ -103,6 +103,10 @@ fn pages_are_kept_while_their_window_is_open_or_something_of_them_is_under_way_o
     assert_eq!((settled(delivered), settled(parked), settled(empty)), (vec![false], vec![true], vec![true]));
     deliver(&connector, &[copy(1, 0)]);
     assert_eq!((needs(), settled(delivered)), (vec![(2, Parked)], vec![true]));
+    let row = connector.window(delivered).unwrap();
+    let settled_at_ms = row.sealed_at_ms.or(row.closed_at_ms).unwrap();
+    let need = |now_ms| connector.needed_pages(now_ms, 1).unwrap().get(&[1; 32]).copied();
+    assert_eq!((need(settled_at_ms), need(settled_at_ms + 1)), (Some(PageNeed::Until(settled_at_ms + 1)), None));
 }
 
 #[test]
