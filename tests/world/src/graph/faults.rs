@@ -161,7 +161,9 @@ impl GraphFaults {
     /// What happens to the `nth` request to a route.
     pub(crate) fn at(&self, route: GraphRoute, nth: u64) -> Option<GraphFault> {
         let fits = |rule: &&Rule| {
-            rule.route == route && (rule.first..=rule.last).contains(&nth) && (nth - rule.first) % rule.every == 0
+            rule.route == route
+                && (rule.first..=rule.last).contains(&nth)
+                && (nth - rule.first).is_multiple_of(rule.every)
         };
         self.rules.iter().find(fits).map(|rule| rule.fault.clone())
     }
