@@ -24,7 +24,7 @@ pub enum ClientSecret {
     /// A shared secret, sent in the body.
     Shared(SecretString),
     /// A certificate that the directory knows: each sign-in is signed (RFC 7523).
-    Certificate(Certificate),
+    Certificate(Box<Certificate>),
 }
 
 /// An application's credentials.

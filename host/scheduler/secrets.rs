@@ -104,7 +104,7 @@ pub(super) fn token_source(config: &Config, credential: &Credential) -> Result<A
                     .map_err(|error| wrong(credential, &format!("cannot read `{}`: {error}", file.display())))?;
                 let key = of_credential(config, &credential.name, key)?;
                 let certificate = Certificate::from_pem(&certificate, &key);
-                ClientSecret::Certificate(certificate.map_err(|why| wrong(credential, why))?)
+                ClientSecret::Certificate(Box::new(certificate.map_err(|why| wrong(credential, why))?))
             }
         },
         scope: scope.clone(),
