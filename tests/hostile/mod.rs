@@ -24,7 +24,7 @@ const HONEST: &str = "23/06/2023, 10:15 - Anna: Hello.\n23/06/2023, 10:16 - Ben:
 const LIMITS: &str = "[limits]\nattachment_bytes_max = 8388608\nconnectors_at_once_max = 6\ncall_time_max = \"20s\"\ncall_cpu_time_max = \"4s\"\n";
 
 /// Behaviours that want several things at once: which limit they meet first depends on the machine.
-const SOME_LIMIT: &[&str] = &["flood-log", "reads-for-ever"];
+const SOME_LIMIT: &[&str] = &["asks-for-ever", "flood-log", "reads-for-ever"];
 
 /// Lays a hostile guest into an installation, approves it, and returns every behaviour it has.
 fn install(installation: &Installation, guest: &str) -> Vec<String> {
@@ -50,7 +50,14 @@ fn seen(installation: &Installation, name: &str, outcome: &Outcome) -> String {
         let code = outcome.code();
         // A read that is refused may also be taken as an answer.
         assert!(
-            matches!(code, "" | "plugin-timeout" | "plugin-log-flood" | "plugin-output-too-large" | "too-large"),
+            matches!(
+                code,
+                "" | "plugin-timeout"
+                    | "plugin-log-flood"
+                    | "plugin-output-too-large"
+                    | "plugin-requests"
+                    | "too-large"
+            ),
             "{name}: {outcome:?}"
         );
         text += "met one of its limits\n";

@@ -244,3 +244,50 @@ impl Fields<'_> {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+    use super::*;
+
+    #[test]
+    fn a_length_that_no_record_has_is_told_from_one_that_is_cut_short() {
+        let frame = |length: usize| framed_length(&u32::try_from(length).unwrap().to_le_bytes());
+        for (length, expect) in [
+            (0, Err(RecordFault::Length)),
+            (1, Ok(FRAME_BYTES + 1)),
+            (RECORD_BYTES_MAX, Ok(FRAME_BYTES + RECORD_BYTES_MAX)),
+            (RECORD_BYTES_MAX + 1, Err(RecordFault::Length)),
+        ] {
+            assert_eq!(frame(length), expect, "{length}");
+        }
+        assert_eq!(framed_length(&[1, 0, 0]), Err(RecordFault::Short));
+        let mut record = Vec::new();
+        super::frame(&mut record, b"body");
+        assert_eq!(body(&record).unwrap(), b"body");
+        assert_eq!(body(&record[..record.len() - 1]).unwrap_err().what(), "the record is cut short");
+        assert_eq!(framed_length(&[0; 8]).unwrap_err().what(), "the record's length is impossible");
+        record[FRAME_BYTES] ^= 1;
+        assert_eq!(body(&record).unwrap_err().what(), "the record's checksum does not match");
+    }
+
+    #[test]
+    fn a_commit_is_known_by_its_length_and_its_kind() {
+        let mut whole = vec![7; COMMIT_BODY_BYTES];
+        assert!(Commit::parse(&whole).is_none(), "another kind");
+        whole[0] = COMMIT_KIND;
+        assert!(Commit::parse(&whole).is_some());
+        whole.push(7);
+        assert!(Commit::parse(&whole).is_none(), "longer");
+        assert!(Commit::parse(&[COMMIT_KIND]).is_none(), "shorter");
+    }
+
+    #[test]
+    fn both_parts_say_what_they_are_and_each_connector_has_a_chain_of_its_own() {
+        let position = Position::start("c");
+        assert_eq!(&file_header(Part::Facts, "c", &position)[..8], b"CHANLEDG");
+        assert_eq!(&file_header(Part::Private, "c", &position)[..8], b"CHANPRIV");
+        assert_ne!(first_chain("c"), first_chain("d"));
+        assert_ne!(connector_digest("c"), connector_digest("d"));
+    }
+}

@@ -221,3 +221,11 @@ fn sealed_entries_cannot_change_places() {
         expect_found(&world, "entries swapped");
     }
 }
+
+#[test]
+fn the_ledger_of_another_connector_is_not_taken_for_this_one() {
+    let world = one_segment();
+    fs::rename(world.path().join("ledger/c"), world.path().join("ledger/d")).unwrap();
+    let error = verify(world.path(), &only("d")).unwrap_err();
+    assert!(error.to_string().contains("the header names another connector"), "{error}");
+}
