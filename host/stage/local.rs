@@ -36,7 +36,12 @@ impl Objects for Folder {
 
     fn put(&self, drafted: &[Drafted], system: OwnedFd) -> io::Result<()> {
         for draft in drafted {
-            fs::rename(&draft.path, self.path(&draft.place))?;
+            let path = self.path(&draft.place);
+            if fs::exists(&path)? {
+                // Another page may rely on what is there: it is replaced only by something that is whole already.
+                File::open(&draft.path)?.sync_all()?;
+            }
+            fs::rename(&draft.path, path)?;
         }
         Ok(rustix::fs::syncfs(system)?)
     }
