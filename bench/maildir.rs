@@ -21,10 +21,10 @@ use crate::support::{
 const TARGET: Target = Target::AtLeast(0.8);
 
 /// A mail as the pipeline wrote it.
-struct Mail {
-    mailbox: String,
+pub(crate) struct Mail {
+    pub(crate) mailbox: String,
     name: String,
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// From a source in this process: what the pipeline itself costs.
@@ -106,7 +106,10 @@ fn compare(
 }
 
 /// Every mail below a root, in the order of their dates: the order in which the pipeline wrote them.
-fn read(root: &Path) -> Result<Vec<Mail>> {
+///
+/// # Errors
+/// When one cannot be read.
+pub(crate) fn read(root: &Path) -> Result<Vec<Mail>> {
     let mut mails = Vec::new();
     for mailbox in fs::read_dir(root)? {
         let mailbox = mailbox?;

@@ -2,6 +2,7 @@
 //!
 //! | file | what it measures |
 //! |---|---|
+//! | [`imap`] | the pipeline into Dovecot, against a client that appends the same messages and nothing else |
 //! | [`maildir`] | the pipeline into Maildir, against writing the same files and nothing else |
 //! | [`sandbox`] | what the sandbox costs the pipeline, against the same plugins linked |
 //! | [`converter`] | what it costs the converter alone |
@@ -13,6 +14,10 @@
 //! Nothing here is a test: a loaded machine makes rows worse, not red. What the rows mean is in `docs/performance.md`.
 
 mod converter;
+#[path = "../tests/support/dovecot/server.rs"]
+#[allow(clippy::unwrap_used, reason = "a server that cannot be started ends the benchmark")]
+mod dovecot;
+mod imap;
 mod maildir;
 mod memory;
 mod native;
@@ -40,9 +45,10 @@ use support::{
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// What there is to measure, by the names that filters are compared with.
-const MEASURES: [(&str, Measure); 9] = [
+const MEASURES: [(&str, Measure); 10] = [
     ("pipeline", maildir::from_memory),
     ("telemessage", maildir::from_site),
+    ("imap", imap::into_dovecot),
     ("sandbox", sandbox::mapper_and_converter),
     ("export", sandbox::all_three),
     ("converter", converter::alone),

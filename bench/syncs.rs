@@ -1,7 +1,7 @@
 //! Syncs per message: every call of the program that makes the disk wait, counted by strace.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File},
     io::Write as _,
     path::Path,
@@ -16,13 +16,12 @@ use crate::support::{
     folder::Folder,
     installation::{Installation, PROGRAM, check},
     items::COPIES_PER_ITEM,
+    syncs::Syncs,
     table::{Row, Target, number},
 };
 
 /// The word that makes this program the naive writer.
 pub(crate) const NAIVE_WRITER: &str = "naive-writer";
-
-const SYNCS: &str = "trace=fsync,fdatasync,syncfs,sync,sync_file_range,msync";
 
 /// Counts both.
 ///
@@ -58,33 +57,13 @@ pub(crate) fn per_message(bench: &Bench) -> Result<Vec<Row>> {
 }
 
 /// Runs a program under strace and gives its number of syncs and what it said.
-fn traced(program: &std::ffi::OsStr, arguments: &[OsString]) -> Result<(u64, Vec<u8>)> {
-    let folder = Folder::new("strace")?;
-    let summary = folder.path().join("summary");
-    let output = Command::new("strace")
-        .args(["-f", "-c", "-e", SYNCS, "-o"])
-        .arg(&summary)
-        .arg(program)
-        .args(arguments)
-        .output()
-        .context("cannot start strace")?;
+fn traced(program: &OsStr, arguments: &[OsString]) -> Result<(u64, Vec<u8>)> {
+    let syncs = Syncs::new()?;
+    let [strace, options @ ..] = syncs.command();
+    let output =
+        Command::new(strace).args(options).arg(program).args(arguments).output().context("cannot start strace")?;
     ensure!(output.status.success(), "strace: {}", String::from_utf8_lossy(&output.stderr));
-    Ok((calls(&fs::read_to_string(summary)?)?, output.stdout))
-}
-
-/// The calls of strace's table: each line ends in the call's name and has their number in its fourth column.
-fn calls(summary: &str) -> Result<u64> {
-    let known = SYNCS.trim_start_matches("trace=").split(',');
-    let names: Vec<&str> = known.collect();
-    let mut calls = 0;
-    for line in summary.lines() {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        if columns.last().is_some_and(|name| names.contains(name)) {
-            let count = columns.get(3).and_then(|count| count.parse::<u64>().ok());
-            calls += count.with_context(|| format!("strace's summary has an odd line: {line}"))?;
-        }
-    }
-    Ok(calls)
+    Ok((syncs.count()?, output.stdout))
 }
 
 /// The baseline's whole life: `FOLDER COUNT`. Each message is made durable before the next is written.

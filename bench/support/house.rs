@@ -72,8 +72,23 @@ impl House {
     /// # Errors
     /// When the run failed, or did not deliver exactly `copies` copies: a benchmark of less work would lie.
     pub(crate) fn run(&self, bench: &Bench, parts: Parts, due: &Due, copies: u64) -> Result<Sample> {
+        self.run_into(self.maildir()?, bench, parts, due, copies)
+    }
+
+    /// As [`House::run`], into another destination.
+    ///
+    /// # Errors
+    /// When the run failed, or did not deliver exactly `copies` copies.
+    pub(crate) fn run_into(
+        &self,
+        destination: Arc<dyn Destination>,
+        bench: &Bench,
+        parts: Parts,
+        due: &Due,
+        copies: u64,
+    ) -> Result<Sample> {
         let (state, _) = State::open(&self.folder.path().join("data"))?;
-        let turn = self.turn(&state, parts)?;
+        let turn = self.turn(&state, parts, destination)?;
         settle_disk();
         let watch = Stopwatch::start();
         let report = bench.runtime.block_on(pipeline::run(&turn, due))?;
@@ -87,13 +102,16 @@ impl House {
         Ok(sample)
     }
 
-    fn turn(&self, state: &State, parts: Parts) -> Result<Turn> {
-        let maildir: Arc<dyn Destination> = Arc::new(Maildir::open(MaildirSettings {
+    fn maildir(&self) -> Result<Arc<dyn Destination>> {
+        Ok(Arc::new(Maildir::open(MaildirSettings {
             root: self.mail(),
             folder: MAIL_FOLDER.to_owned(),
             mailboxes: Mailboxes::Domains([items::DOMAIN.to_owned()].into()),
             message_bytes_max: None,
-        })?);
+        })?))
+    }
+
+    fn turn(&self, state: &State, parts: Parts, destination: Arc<dyn Destination>) -> Result<Turn> {
         let connector = state.connector(CONNECTOR)?;
         let stage_root = self.folder.path().join("stage");
         fs::create_dir_all(&stage_root)?;
@@ -112,12 +130,12 @@ impl House {
             source: Mutex::new(parts.source),
             mapper: Mutex::new(parts.mapper),
             converter: Mutex::new(parts.converter),
-            destinations: vec![DestinationSlot { number: 0, destination: Arc::clone(&maildir) }],
+            destinations: vec![DestinationSlot { number: 0, destination: Arc::clone(&destination) }],
             locks: Arc::new(MailboxLocks::default()),
             progress: Arc::new(Silent),
             closing: Arc::new(Silent),
             brakes: Brakes::off(),
-            directory: Directory::new(vec![maildir]),
+            directory: Directory::new(vec![destination]),
             scope: chancery::item::scope::Scope::default(),
             mailboxes: std::sync::Mutex::default(),
             given_up: std::sync::Mutex::default(),

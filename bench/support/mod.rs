@@ -1,4 +1,5 @@
-//! What every benchmark needs: measuring in turn, the table, folders on a real disk, a pipeline to run, children.
+//! What every benchmark needs: measuring in turn, the table, folders on a real disk, a pipeline to run, children,
+//! counting syncs.
 
 pub(crate) mod child;
 pub(crate) mod compare;
@@ -8,6 +9,7 @@ pub(crate) mod house;
 pub(crate) mod installation;
 pub(crate) mod items;
 pub(crate) mod sandboxed;
+pub(crate) mod syncs;
 pub(crate) mod table;
 
 use anyhow::Result;

@@ -28,6 +28,8 @@ pub struct Capabilities {
     pub message_bytes_max: Option<u64>,
     /// Copies of one group.
     pub group_copies_max: usize,
+    /// Copies worth gathering over pages before any is written; 0 where those of a page are enough.
+    pub gather_copies: usize,
 }
 
 /// One copy to be written.

@@ -106,10 +106,14 @@ pub const ATTACHMENT_READ_BYTES_MAX: u64 = 64 << 20;
 
 /// Pages pulled ahead of the one being delivered.
 pub const PAGES_AHEAD_MAX: usize = 2;
-/// Copies of one delivery group.
+/// Copies of one delivery group, and of one APPEND.
 pub const GROUP_COPIES_MAX: usize = 1_000;
 /// Bytes of one delivery group held in memory.
 pub const GROUP_BYTES_MAX: usize = 64 << 20;
+/// Copies of one load: what is gathered for a destination whose groups are larger than a page gives.
+pub const LOAD_COPIES_MAX: usize = 10_000;
+/// Time over which a load gathers pages.
+pub const LOAD_TIME_MAX: Duration = Duration::from_secs(5);
 /// Connectors that run side by side (default).
 pub const CONNECTORS_AT_ONCE_MAX: usize = 4;
 

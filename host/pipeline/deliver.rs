@@ -1,20 +1,21 @@
 //! `deliver`: durable intent, write, durable receipt, a group at a time.
 //!
-//! The receipts of one group and the intents of the next are one commit, so a group costs one commit of the ledger.
+//! What is delivered at once is a [`Load`]: some pages' copies, cut into groups by mailbox. The receipts of one group and
+//! the intents of the next are one commit, so a group costs one commit of the ledger.
 //! Copies that are in doubt are looked for first; what is there gets the receipt it would have had.
 //!
 //! A destination that gives no more answers is given up for the rest of the turn, if there is another one: its copies
 //! wait where they stand, and the next turn goes on with them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     sync::{Arc, PoisonError},
 };
 
 use super::{
     attempt::attempt,
-    convert::{Converted, ConvertedItem, Rendering},
     crash,
+    load::{Digest, Load, Ready},
     map::Doubt,
     policy::{self, Decision},
     turn::{DestinationSlot, Step, Turn, blocking},
@@ -22,10 +23,10 @@ use super::{
 use crate::{
     destinations::{Delivered as Answer, Delivery},
     item::{BlobSource, Failure, Message, limits},
-    state::{CopyKey, Group, Intent, Outcome, ParkReason, Receipt},
+    state::{Group, Intent, ParkReason},
 };
 
-/// A page whose copies are where they belong, the last receipts not yet in the ledger.
+/// Copies that are where they belong, the last receipts not yet in the ledger.
 pub(super) struct Delivered {
     facts: Group,
 }
@@ -36,44 +37,9 @@ impl Delivered {
     }
 }
 
-/// A copy with its message.
-struct Ready {
-    key: CopyKey,
-    delivery: Delivery,
-    partial: bool,
-    doubt: Doubt,
-}
-
-impl Ready {
-    fn receipt(&self, token: Vec<u8>, there_before: bool) -> Receipt {
-        let outcome = match (there_before, self.partial) {
-            (true, _) => Outcome::Skipped,
-            (false, true) => Outcome::Partial,
-            (false, false) => Outcome::Imported,
-        };
-        Receipt { copy: self.key, outcome, token }
-    }
-}
-
-/// Delivers every copy of the page.
-pub(super) async fn deliver(turn: &Turn, converted: Converted) -> Result<Delivered, Failure> {
-    let Converted { page, plans, items } = converted;
-    let mut facts = Group::new();
-    let parked_by_plan = plans.iter().map(|plan| plan.copies.iter().filter(|copy| copy.parked.is_some()).count());
-    turn.progress.advanced(Step::Parked, parked_by_plan.sum::<usize>() as u64);
-    plans.into_iter().for_each(|plan| facts.plan(plan));
-    let mut queues: HashMap<u16, Vec<Ready>> = HashMap::new();
-    let lost_at_ms = turn.with_state(|state| state.lost_at_ms()).await?;
-    let lost_until_ms = lost_at_ms.map(|at_ms| at_ms.saturating_add(limits::LOSS_MARGIN.as_millis() as i64));
-    for mut item in items {
-        let received_at_ms = page.items[item.item.position].sent_at_ms;
-        // Records of what was sent before are gone: whatever is as old as that is looked for.
-        if lost_until_ms.is_some_and(|until_ms| received_at_ms <= until_ms) {
-            let unsent = item.item.copies.iter_mut().filter(|copy| copy.doubt == Doubt::None);
-            unsent.for_each(|copy| copy.doubt = Doubt::Earlier);
-        }
-        queue(turn, item, received_at_ms, &mut queues, &mut facts);
-    }
+/// Delivers every copy of the load.
+pub(super) async fn deliver(turn: &Turn, load: Load) -> Result<Delivered, Failure> {
+    let (mut queues, mut facts) = load.into_parts();
     for slot in &turn.destinations {
         let Some(copies) = queues.remove(&slot.number) else { continue };
         if turn.has_given_up(slot.number) {
@@ -94,41 +60,11 @@ pub(super) async fn deliver(turn: &Turn, converted: Converted) -> Result<Deliver
     Ok(Delivered { facts })
 }
 
-fn queue(
-    turn: &Turn,
-    item: ConvertedItem,
-    received_at_ms: i64,
-    queues: &mut HashMap<u16, Vec<Ready>>,
-    facts: &mut Group,
-) {
-    for copy in item.item.copies {
-        let key = CopyKey { ordinal: item.item.ordinal, copy: copy.number };
-        let rendering = item.renderings.iter().find(|(destination, _)| *destination == copy.destination);
-        match rendering {
-            Some((_, Rendering::Message { message, partial })) => {
-                queues.entry(copy.destination).or_default().push(Ready {
-                    key,
-                    delivery: Delivery { mailbox: copy.mailbox, message: message.clone(), received_at_ms },
-                    partial: *partial,
-                    doubt: copy.doubt,
-                });
-            }
-            Some((_, Rendering::Failed(reason))) => {
-                turn.progress.advanced(Step::Parked, 1);
-                facts.fail(key, reason.clone());
-            }
-            None => {
-                turn.progress.advanced(Step::Parked, 1);
-                let message = format!("destination {} is not configured any more", copy.destination);
-                facts.fail(key, ParkReason { code: "destination-gone".to_owned(), message });
-            }
-        }
-    }
-}
-
-/// Cuts by count and by the bytes held in memory.
-fn groups(copies: Vec<Ready>, copies_max: usize) -> Vec<Vec<Ready>> {
-    let copies_max = copies_max.clamp(1, limits::GROUP_COPIES_MAX);
+/// Cuts by count and by the bytes held in memory; a mailbox's copies stay together, in their order, so that a group has
+/// few mailboxes with many copies each.
+fn groups(mut copies: Vec<Ready>, copies_max: usize) -> Vec<Vec<Ready>> {
+    copies.sort_by(|one, other| one.delivery.mailbox.cmp(&other.delivery.mailbox));
+    let copies_max = copies_max.clamp(1, limits::LOAD_COPIES_MAX);
     let mut groups: Vec<Vec<Ready>> = Vec::new();
     let mut bytes = 0;
     for copy in copies {
@@ -239,37 +175,33 @@ async fn look_for_doubtful(
     Ok((there, to_send))
 }
 
-/// Adds an intent with the SHA-256 of its bytes for each copy; equal messages are hashed once.
+/// Adds an intent with the SHA-256 of its bytes for each copy; a message is hashed once, however many copies it has.
 async fn intend(
     turn: &Turn,
     to_send: Vec<Ready>,
     mut facts: Group,
     blobs: &Arc<dyn BlobSource>,
 ) -> Result<(Vec<Ready>, Group), Failure> {
-    let messages: Arc<[Message]> = to_send.iter().map(|copy| copy.delivery.message.clone()).collect();
+    let messages: Arc<[(Message, Digest)]> =
+        to_send.iter().map(|copy| (copy.delivery.message.clone(), Arc::clone(&copy.digest))).collect();
     let hashing = || {
         let (blobs, connector, messages) = (Arc::clone(blobs), turn.connector.clone(), Arc::clone(&messages));
-        blocking(move || hashes(&messages, &*blobs, &connector))
+        blocking(move || {
+            messages.iter().map(|(message, digest)| hashed(message, digest, &*blobs, &connector)).collect()
+        })
     };
-    let hashes = attempt(turn, false, hashing).await.map_err(|(failure, _)| failure)?;
+    let hashes: Vec<[u8; 32]> = attempt(turn, false, hashing).await.map_err(|(failure, _)| failure)?;
     for (copy, sha256) in to_send.iter().zip(hashes) {
         facts.intend(Intent { copy: copy.key, sha256 });
     }
     Ok((to_send, facts))
 }
 
-fn hashes(messages: &[Message], blobs: &dyn BlobSource, connector: &str) -> Result<Vec<[u8; 32]>, Failure> {
-    let mut last: Option<(Arc<[u8]>, [u8; 32])> = None;
-    let mut hashes = Vec::with_capacity(messages.len());
-    for message in messages {
-        let sha256 = match &last {
-            Some((skeleton, sha256)) if Arc::ptr_eq(skeleton, &message.skeleton) => *sha256,
-            _ => hash(message, blobs, connector)?,
-        };
-        last = Some((Arc::clone(&message.skeleton), sha256));
-        hashes.push(sha256);
+fn hashed(message: &Message, digest: &Digest, blobs: &dyn BlobSource, connector: &str) -> Result<[u8; 32], Failure> {
+    match digest.get() {
+        Some(sha256) => Ok(*sha256),
+        None => hash(message, blobs, connector).map(|sha256| *digest.get_or_init(|| sha256)),
     }
-    Ok(hashes)
 }
 
 fn hash(message: &Message, blobs: &dyn BlobSource, connector: &str) -> Result<[u8; 32], Failure> {
@@ -305,4 +237,31 @@ fn record(turn: &Turn, sent: &[Ready], answers: Vec<Answer>, receipts: &mut Grou
         }
     }
     turn.progress.advanced(Step::Delivered, delivered);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        destinations::Delivery,
+        state::{CopyKey, Ordinal},
+    };
+
+    fn copy(ordinal: u64, mailbox: &str) -> Ready {
+        let message = Message { skeleton: [b'x'; 10].into(), splices: [].into(), message_id: "<a@b>".into() };
+        let key = CopyKey { ordinal: Ordinal(ordinal), copy: 0 };
+        Ready::new(key, Delivery { mailbox: mailbox.into(), message, received_at_ms: 0 }, Digest::default())
+    }
+
+    #[test]
+    fn a_groups_mailboxes_are_few_and_each_keeps_its_order() {
+        let copies = (0..6).map(|number| copy(number, ["ben", "anna", "cleo"][number as usize % 3])).collect();
+        let cut: Vec<Vec<(u64, String)>> = groups(copies, 4)
+            .iter()
+            .map(|group| group.iter().map(|copy| (copy.key.ordinal.0, copy.delivery.mailbox.to_string())).collect())
+            .collect();
+        let expect = |rows: &[(u64, &str)]| rows.iter().map(|&(number, name)| (number, name.to_owned())).collect();
+        let first: Vec<_> = expect(&[(1, "anna"), (4, "anna"), (0, "ben"), (3, "ben")]);
+        assert_eq!(cut, [first, expect(&[(2, "cleo"), (5, "cleo")])]);
+    }
 }

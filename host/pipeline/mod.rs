@@ -9,7 +9,8 @@
 //! [`crate::destinations::Destination`]), schedules, words for people. What follows a failure is decided in
 //! [`policy`], by one function without IO.
 //!
-//! The next page is pulled while the last one is being delivered; the channel between them is bounded. If the process
+//! The next page is pulled while the last one is being delivered; the channel between them is bounded. Where a
+//! destination gains by it, several pages are delivered as one load. If the process
 //! dies anywhere, the ledger says how far each copy came: a window is taken up again from its staged pages, copies
 //! whose intent has no receipt are looked for at the destination before they are sent, and then the reading goes on
 //! from its cursor.
@@ -22,6 +23,7 @@ pub mod crash;
 mod deliver;
 mod fetch;
 mod file;
+mod load;
 mod map;
 pub mod parked;
 pub mod policy;
@@ -34,6 +36,7 @@ mod window;
 
 use tokio::sync::mpsc;
 
+use self::load::{Load, Next};
 use crate::{
     item::{Failure, limits},
     state::WindowRow,
@@ -91,10 +94,18 @@ async fn side_by_side(
 ) -> Result<(), Failure> {
     let (sender, mut staged_pages) = mpsc::channel(limits::PAGES_AHEAD_MAX);
     let delivering = async {
-        while let Some(staged) = staged_pages.recv().await {
-            let mapped = map::map(turn, staged).await?;
-            let converted = convert::convert(turn, mapped).await?;
-            let delivered = deliver::deliver(turn, converted).await?;
+        let mut load = Load::default();
+        while let Some(next) = load.next(&mut staged_pages).await {
+            if let Next::Page(staged) = next {
+                load.record_plans(turn).await?;
+                let mapped = map::map(turn, staged).await?;
+                let converted = convert::convert(turn, mapped).await?;
+                load.add(turn, converted).await?;
+                if !load.is_full(turn) {
+                    continue;
+                }
+            }
+            let delivered = deliver::deliver(turn, std::mem::take(&mut load)).await?;
             settle::settle(turn, delivered).await?;
         }
         staged_pages.close();

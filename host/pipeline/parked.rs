@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     convert, deliver,
+    load::Load,
     map::{self, Doubt, MappedCopy, MappedItem, Planner},
     settle,
     stage::StagedItem,
@@ -126,7 +127,9 @@ async fn retry_page(turn: &Turn, page_name: [u8; 32], chosen: Chosen, retried: &
     turn.with_state(move |state| state.commit(facts)).await?;
     let planned = map::Mapped { page, items: mapped, plans: Vec::new() };
     let converted = convert::convert(turn, planned).await?;
-    let delivered = deliver::deliver(turn, converted).await?;
+    let mut load = Load::default();
+    load.add(turn, converted).await?;
+    let delivered = deliver::deliver(turn, load).await?;
     settle::settle(turn, delivered).await?;
     let done = turn
         .with_state(move |state| {

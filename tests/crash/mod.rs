@@ -34,7 +34,7 @@ use crate::support::{shared::Archived, world::World};
 
 /// Runs until the second group of copies is written and its receipts are not, where the process ends itself.
 pub(crate) fn die_after_writing(world: &World) {
-    kill::die_at(world, "deliver:written:2");
+    kill::die_at(world, "deliver:written");
 }
 
 /// Fails unless the next turn comes to the end of an undisturbed run.

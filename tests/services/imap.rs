@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     process::Command,
+    sync::Arc,
 };
 
 use base64::{
@@ -11,6 +12,7 @@ use base64::{
 };
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use world::StoryOptions;
 
 use crate::support::{
     deliveries,
@@ -19,7 +21,7 @@ use crate::support::{
     program::{self, Running},
     shared::Archived,
     truth,
-    world::{CONNECTOR, FOLDER},
+    world::{CONNECTOR, FOLDER, World},
 };
 
 /// Kinds of storage and what the server offers: with MULTIAPPEND, without it, and without any literal that does not ask.
@@ -360,12 +362,41 @@ fn a_thousand_messages_cost_the_server_a_few_syncs() {
     installation.done(&["sync", "--strict"]);
     assert_eq!(server.mails("", FOLDER).len(), MESSAGES);
     drop(server);
-    let text = std::fs::read_to_string(&summary).unwrap();
-    let counted = text.lines().filter(|line| line.ends_with("sync"));
-    let calls: usize = counted.map(|line| line.split_whitespace().nth(3).unwrap().parse::<usize>().unwrap()).sum();
+    let calls = calls(&summary);
     let each = calls as f64 / MESSAGES as f64;
     println!("syncs of the server: {calls} for {MESSAGES} messages in one mailbox, {each:.4} each");
-    assert!(calls > 0 && each <= SYNCS_MAX, "{text}");
+    assert!(calls > 0 && each <= SYNCS_MAX, "{calls}");
+}
+
+/// The calls in strace's summary of syncs.
+fn calls(summary: &str) -> usize {
+    let text = std::fs::read_to_string(summary).unwrap();
+    let counted = text.lines().filter(|line| line.ends_with("sync"));
+    counted.map(|line| line.split_whitespace().nth(3).unwrap().parse::<usize>().unwrap()).sum()
+}
+
+/// Each command is made durable by itself, so that pages are gathered until a mailbox has something to say.
+#[test]
+fn small_pages_cost_the_server_what_large_ones_do() {
+    if !dovecot::is_wanted() {
+        return;
+    }
+    let syncs = |page_size: u32| {
+        let folder = tempfile::tempdir().unwrap();
+        let summary = folder.path().join("summary").display().to_string();
+        let strace = ["strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", &summary];
+        let server = Dovecot::start_under(&strace, "mdbox", "");
+        let options = StoryOptions { items: 240, oversize_bytes: 700 << 10, ..StoryOptions::default() };
+        let world = World::new_at(options, page_size, Some(Arc::clone(&server)));
+        world.done(&["sync"]);
+        let mails = world.mails().len();
+        assert!(mails > 240, "{mails}");
+        drop((world, server));
+        calls(&summary)
+    };
+    let (large, small) = (syncs(1_000), syncs(16));
+    println!("syncs of the server: {large} with one page, {small} with many");
+    assert!(small <= large + large / 2, "{small} syncs with small pages, {large} with large ones");
 }
 
 #[test]

@@ -93,7 +93,11 @@ impl Destination for Eml {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { message_bytes_max: self.settings.message_bytes_max, group_copies_max: limits::GROUP_COPIES_MAX }
+        Capabilities {
+            message_bytes_max: self.settings.message_bytes_max,
+            group_copies_max: limits::GROUP_COPIES_MAX,
+            gather_copies: 0,
+        }
     }
 
     fn lookup<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure>> {

@@ -130,6 +130,7 @@ impl Destination for Graph {
         Capabilities {
             message_bytes_max: Some(self.settings.message_bytes_max),
             group_copies_max: limits::GRAPH_GROUP_COPIES_MAX,
+            gather_copies: 0,
         }
     }
 

@@ -158,7 +158,9 @@ impl Destination for Imap {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             message_bytes_max: self.pool.settings.message_bytes_max,
-            group_copies_max: limits::GROUP_COPIES_MAX,
+            group_copies_max: limits::LOAD_COPIES_MAX,
+            // Each mailbox costs the server commands of its own.
+            gather_copies: limits::LOAD_COPIES_MAX,
         }
     }
 
