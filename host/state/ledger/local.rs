@@ -190,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn an_older_segment_is_written_to_in_its_own_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = LocalFiles::create(folder.path()).unwrap();
+        files.create(0, b"first", b"").unwrap();
+        files.create(1, b"other", b"").unwrap();
+        files.append(0, Part::Facts, 5, b" and more").unwrap();
+        assert_eq!(read(&files, 0, Part::Facts, 0, 99), b"first and more");
+        assert_eq!(read(&files, 1, Part::Facts, 0, 99), b"other");
+    }
+
+    #[test]
     fn only_whole_names_are_segments() {
         let folder = tempfile::tempdir().unwrap();
         let mut files = LocalFiles::create(folder.path()).unwrap();
