@@ -272,6 +272,18 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_the_largest_size_is_written_and_one_byte_more_is_not() {
+        // Its kind, and the note's length in three bytes.
+        let note = vec![7; RECORD_BYTES_MAX - 4 + 1];
+        let mut bytes = b"before".to_vec();
+        let largest = push_fact(&mut bytes, &Fact::KeyRotated { note: &note[1..] }).unwrap();
+        assert_eq!((largest, bytes.len()), (RECORD_BYTES_MAX, 6 + FRAME_BYTES + RECORD_BYTES_MAX));
+        assert_eq!(body(&bytes[6..]).unwrap().len(), RECORD_BYTES_MAX);
+        let error = push_fact(&mut Vec::new(), &Fact::KeyRotated { note: &note }).unwrap_err();
+        assert_eq!(error.code(), "fact-too-large");
+    }
+
+    #[test]
     fn a_commit_is_known_by_its_length_and_its_kind() {
         let mut whole = vec![7; COMMIT_BODY_BYTES];
         assert!(Commit::parse(&whole).is_none(), "another kind");

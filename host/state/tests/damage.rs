@@ -35,7 +35,9 @@ pub(super) fn small() -> World {
 fn every_flipped_byte_is_found_and_its_place_named() {
     let world = small();
     let report = verify(world.path(), &only("c")).unwrap();
-    assert!(report.ledgers[0].segments > 1, "{report:?}");
+    let ledger = &report.ledgers[0];
+    assert!(ledger.segments > 1, "{report:?}");
+    assert_eq!((ledger.groups, ledger.facts, ledger.entries, ledger.erased), (15, 21, 9, 2), "{report:?}");
     let mut paths = world.ledger_files();
     paths.extend(list(&world.path().join("checkpoints/c")).unwrap().into_iter().map(|(_, path)| path));
     assert!(paths.len() > 6);
@@ -84,6 +86,16 @@ fn every_missing_or_added_byte_is_found() {
 }
 
 #[test]
+fn a_ledger_that_is_gone_is_missed_by_its_checkpoints() {
+    let world = small();
+    fs::remove_dir_all(world.path().join("ledger/c")).unwrap();
+    fs::remove_dir_all(world.path().join("index")).unwrap();
+    let error = world.open().0.connector("c").map(drop).unwrap_err();
+    assert_eq!(error.code(), "ledger-behind");
+    assert!(error.to_string().contains("not one record"), "{error}");
+}
+
+#[test]
 fn an_entry_overwritten_without_a_decision_is_found() {
     let world = small();
     let path = world.path().join("ledger/c/0000000000000000.private");
@@ -116,7 +128,18 @@ fn verification_needs_no_secret_and_runs_beside_a_host() {
     connector.open_window(live(0, 100)).unwrap();
     let report = verify(world.path(), &VerifyOptions::default()).unwrap();
     assert_eq!(report.ledgers.last().unwrap().facts, 1);
+    // The host writes the sidecar first: it may be ahead of the facts, but never behind.
+    let private = world.path().join("ledger/c/0000000000000000.private");
+    let whole = fs::read(&private).unwrap();
+    fs::write(&private, [&whole[..], b"more"].concat()).unwrap();
+    verify(world.path(), &VerifyOptions::default()).unwrap();
+    fs::write(&private, &whole[..whole.len() - 1]).unwrap();
+    assert_eq!(code(verify(world.path(), &VerifyOptions::default())), "ledger-damaged");
+    fs::write(&private, &whole).unwrap();
     state.close().unwrap();
+    fs::write(&private, [&whole[..], b"more"].concat()).unwrap();
+    assert_eq!(code(verify(world.path(), &VerifyOptions::default())), "ledger-damaged");
+    fs::write(&private, &whole).unwrap();
     fs::remove_file(world.path().join("keys/host.key")).unwrap();
     fs::remove_file(world.path().join("keys/master.key")).unwrap();
     verify(world.path(), &VerifyOptions::default()).unwrap();
@@ -163,6 +186,15 @@ fn a_torn_last_group_is_dropped_wherever_it_was_torn() {
         fs::write(&facts, &torn).unwrap();
         fs::write(&private, &whole[1]).unwrap();
         assert_eq!(open().unwrap().0.position().group, 2, "zeros from {hole}");
+    }
+    // Or one in the middle: the commit is whole, and what it commits is not.
+    let commit = whole[0].len() - 8 - 61;
+    for hole in before[0]..commit {
+        let mut torn = whole[0].clone();
+        torn[hole] ^= 1;
+        fs::write(&facts, &torn).unwrap();
+        fs::write(&private, &whole[1]).unwrap();
+        assert_eq!(open().unwrap().0.position().group, 2, "a hole at {hole}");
     }
     // Whole, nothing is dropped.
     fs::write(&facts, &whole[0]).unwrap();

@@ -150,6 +150,33 @@ fn a_ledger_written_anew_without_the_key_is_found_even_when_its_whole_chain_fits
     assert_eq!([&header[..], &again].concat(), fs::read(one_way_back(&world, &header, &whole)).unwrap());
 }
 
+#[test]
+fn a_rotation_to_a_foreign_key_is_found_although_it_is_well_signed() {
+    let note_of = |world: &World| fs::read(world.path().join("keys/0001.rotation")).unwrap();
+    let world = one_segment();
+    State::rotate_key(world.path(), "me", "yearly").unwrap();
+    let (state, connector) = world.connector();
+    drop(connector);
+    state.close().unwrap();
+    verify(world.path(), &only("c")).unwrap();
+    let (header, whole) = groups(&world);
+    let mut facts: Vec<Vec<Vec<u8>>> =
+        whole.iter().map(|group| group.iter().map(|record| record[8..].to_vec()).collect()).collect();
+    // A forger replaces his own first key by his own second one, after everything that the host signed.
+    let forger = one_segment();
+    State::rotate_key(forger.path(), "forger", "").unwrap();
+    let foreign = postcard::to_stdvec(&Fact::KeyRotated { note: &note_of(&forger) }).unwrap();
+    let mut commit = facts.last().unwrap().last().unwrap().clone();
+    let group = u64::from_le_bytes(commit[1..9].try_into().unwrap()) + 1;
+    commit[1..9].copy_from_slice(&group.to_le_bytes());
+    commit[9..13].copy_from_slice(&1_u32.to_le_bytes());
+    facts.push(vec![foreign, commit]);
+    let records = rewriting::chained("c", &facts);
+    fs::write(world.path().join(SEGMENT), [&header[..], &records].concat()).unwrap();
+    let error = verify(world.path(), &only("c")).unwrap_err().to_string();
+    assert!(error.contains("not of the key in force here"), "{error}");
+}
+
 fn one_way_back(world: &World, header: &[u8], whole: &[Vec<Vec<u8>>]) -> PathBuf {
     write(world, header, whole);
     verify(world.path(), &only("c")).unwrap();
