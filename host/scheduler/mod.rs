@@ -13,6 +13,7 @@ mod files;
 mod mapping;
 mod plugins;
 pub mod reread;
+mod roster;
 mod secrets;
 #[cfg(test)]
 mod simulation;
@@ -31,10 +32,11 @@ use crate::{
 };
 
 pub use assemble::destinations_of;
-pub use check::{Checked, check, prove};
+pub use check::{Checked, check, compare_roster, prove};
 pub use clock::Clocks;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
+pub use roster::{Listed, RosterFinding};
 pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 
