@@ -146,9 +146,9 @@ async fn check(context: &Context, name: &str, json: bool) -> Result<ExitCode, Cl
 
 fn check_json(checked: &Checked, compared: &Result<Vec<RosterFinding>, Failure>, healthy: bool) -> serde_json::Value {
     let destinations = checked.destinations.iter().map(|(name, findings)| {
-        let findings = findings.iter().map(
-            |finding| serde_json::json!({ "ok": finding.is_good, "text": finding.text, "hint": finding.hint }),
-        );
+        let findings = findings
+            .iter()
+            .map(|finding| serde_json::json!({ "ok": finding.is_good, "text": finding.text, "hint": finding.hint }));
         serde_json::json!({ "name": name, "findings": findings.collect::<Vec<_>>() })
     });
     let failed = compared.as_ref().err();

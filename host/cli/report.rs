@@ -42,8 +42,10 @@ pub(super) fn run(context: &Context, command: &Report) -> Result<ExitCode, CliEr
     let summary = ConnectorSummary { name: command.name.clone(), windows, error: None, warnings: Vec::new() };
     let (items, copies) = summary.total();
     let labels = host.config.connector(&command.name).map_or(&[][..], |connector| &connector.destinations);
-    let label = |place: usize| labels.get(place).map_or_else(|| "not configured any more".to_owned(), DestinationConfig::label);
-    let destinations: Vec<_> = summary.by_destination().into_iter().enumerate().map(|(at, copies)| (label(at), copies)).collect();
+    let label =
+        |place: usize| labels.get(place).map_or_else(|| "not configured any more".to_owned(), DestinationConfig::label);
+    let destinations: Vec<_> =
+        summary.by_destination().into_iter().enumerate().map(|(at, copies)| (label(at), copies)).collect();
     if let Some(file) = &command.compare {
         let exit = compare(file, &summary, command.json)?;
         host.state.close()?;
@@ -98,7 +100,9 @@ fn compare(file: &Path, summary: &ConnectorSummary, json: bool) -> Result<ExitCo
     let comparison = Comparison::of(summary, log);
     let (fewer, compared) = (comparison.fewer(), comparison.compared());
     if json {
-        print_json(&serde_json::json!({ "ok": fewer == 0 && compared > 0, "fewer": fewer, "compared": compared, "comparison": comparison }))?;
+        print_json(
+            &serde_json::json!({ "ok": fewer == 0 && compared > 0, "fewer": fewer, "compared": compared, "comparison": comparison }),
+        )?;
     } else {
         print!("{}", comparison.text());
     }

@@ -284,7 +284,9 @@ impl Planner {
         match &self.catch_all {
             Some(address) => ParkReason {
                 code: "mailbox-unknown".to_owned(),
-                message: format!("none of its participants has a mailbox here, and `catch_all` names `{address}`, which is not a mailbox"),
+                message: format!(
+                    "none of its participants has a mailbox here, and `catch_all` names `{address}`, which is not a mailbox"
+                ),
             },
             None => ParkReason {
                 code: "unmapped".to_owned(),

@@ -36,14 +36,7 @@ pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
     for connector in connectors {
         for window in &connector.windows {
             let (items, copies) = (&window.items, &window.copies);
-            let counts = [
-                items.fetched,
-                items.delivered,
-                items.parked,
-                items.duplicate,
-                items.excluded,
-                items.seen,
-            ];
+            let counts = [items.fetched, items.delivered, items.parked, items.duplicate, items.excluded, items.seen];
             let counts = counts.into_iter().chain(cells(copies));
             let head = [
                 cell(&connector.name),
@@ -54,7 +47,9 @@ pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
             let of_each = (0..destinations)
                 .flat_map(|number| cells(window.destinations.get(number).unwrap_or(&Copies::default())))
                 .map(|count| count.to_string());
-            writer.write_record(head.into_iter().chain(counts.map(|count| count.to_string())).chain(tail).chain(of_each))?;
+            writer.write_record(
+                head.into_iter().chain(counts.map(|count| count.to_string())).chain(tail).chain(of_each),
+            )?;
         }
     }
     finish(writer)

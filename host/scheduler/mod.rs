@@ -14,6 +14,7 @@ mod mapping;
 mod plugins;
 pub mod reread;
 mod roster;
+mod routes;
 mod secrets;
 #[cfg(test)]
 mod simulation;
@@ -37,6 +38,7 @@ pub use clock::Clocks;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
 pub use roster::{Listed, RosterFinding};
+pub use routes::{TriedRoute, try_routes};
 pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 

@@ -74,7 +74,8 @@ fn the_report_counts_each_destination_and_all_of_them() {
     installation.sync(&[]).0.expect(1);
     let report = installation.done(&["report", "exports", "--json"]).json();
     let counts = |copies: &serde_json::Value| {
-        ["available", "imported", "partial", "skipped", "failed", "pending"].map(|count| copies[count].as_u64().unwrap())
+        ["available", "imported", "partial", "skipped", "failed", "pending"]
+            .map(|count| copies[count].as_u64().unwrap())
     };
     let of_each: Vec<_> = report["destinations"].as_array().unwrap().iter().map(|one| counts(&one["copies"])).collect();
     assert_eq!(of_each, [[2, 2, 0, 0, 0, 0], [2, 0, 0, 0, 0, 2]], "{report}");
@@ -96,7 +97,10 @@ fn the_report_counts_each_destination_and_all_of_them() {
     let header = rows.headers().unwrap().clone();
     let row = rows.records().next().unwrap().unwrap();
     let cell = |name: &str| row[header.iter().position(|column| column == name).unwrap()].to_owned();
-    assert_eq!((cell("pending"), cell("pending_1"), cell("pending_2"), cell("imported_1")), ("2".into(), "0".into(), "2".into(), "2".into()));
+    assert_eq!(
+        (cell("pending"), cell("pending_1"), cell("pending_2"), cell("imported_1")),
+        ("2".into(), "0".into(), "2".into(), "2".into())
+    );
 
     let alone = Installation::new(&[one]);
     alone.put("inbox/chat.txt", CHAT);

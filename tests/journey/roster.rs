@@ -80,7 +80,8 @@ fn rows_for_nobody_and_for_mailboxes_that_are_gone_are_named_by_line() {
 fn before_anything_was_read_nobody_is_missed_and_a_bad_mapping_is_said() {
     let world = shared::archived().before.copy();
     assert!(!findings(&world).contains_key("registered-never-seen"));
-    fs::write(world.path("mapping.csv"), "External User ID,Microsoft 365 User Mailbox\n1.23E+11,a@example.com\n").unwrap();
+    fs::write(world.path("mapping.csv"), "External User ID,Microsoft 365 User Mailbox\n1.23E+11,a@example.com\n")
+        .unwrap();
     let ran = world.run(&["connector", "check", CONNECTOR]);
     ran.expect(1);
     assert!(ran.stdout.contains("(mapping-problems)") && ran.stdout.contains("hint: mend the lines"), "{ran}");

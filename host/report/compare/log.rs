@@ -59,21 +59,21 @@ enum Field {
 
 /// The counts' names as they are documented, in the order of [`LogCounts`].
 const COUNTS: [&str; 6] = [
-    "itemsavailablefromsource",
-    "itemsavailableforimport",
-    "importedsuccessfully",
-    "partiallyimported",
-    "skipped",
-    "failed",
+    "Items available from source",
+    "Items available for import",
+    "Imported successfully",
+    "Partially imported",
+    "Skipped",
+    "Failed",
 ];
 
 fn field(name: &str) -> Field {
     let name = heading(name);
     // `Imported successfully` stands as `Items imported successfully` too.
-    let bare = name.strip_prefix("items").filter(|rest| COUNTS[2..].contains(rest)).unwrap_or(&name);
-    match COUNTS.iter().position(|count| *count == bare) {
+    let is = |count: &str| name == heading(count) || name.strip_prefix("items") == Some(&heading(count));
+    match COUNTS.iter().position(|count| is(count)) {
         Some(at) => Field::Count(at),
-        None if ["importcompletiontime", "importcompletiontimeutc"].contains(&bare) => Field::Completed,
+        None if ["importcompletiontime", "importcompletiontimeutc"].contains(&&*name) => Field::Completed,
         None => Field::Other,
     }
 }
@@ -230,7 +230,7 @@ impl Reading {
         }
         for (at, name) in (0..).zip(COUNTS) {
             if has(Field::Count(at)) != 1 {
-                let message = format!("the header needs one column for `{name}`, written with or without spaces");
+                let message = format!("the header needs one column `{name}`");
                 return Err(problem(line, 0, message));
             }
         }
@@ -327,7 +327,8 @@ fn day(cell: &str) -> Option<Date> {
         .iter()
         .find_map(|half| Some((time.strip_suffix(half)?.trim_end(), true)))
         .unwrap_or((time, false));
-    let parts: Vec<u32> = time.split(':').filter(|_| !time.is_empty()).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let parts: Vec<u32> =
+        time.split(':').filter(|_| !time.is_empty()).map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let hours_max = if noon { 12 } else { 23 };
     let fits = match parts.as_slice() {
         [] => !noon,

@@ -96,8 +96,9 @@ impl Comparison {
                 (Some(_), Some(_)) => None,
             };
             let both = theirs.zip(ours).filter(|_| why_not.is_none());
-            let difference =
-                both.map(|(theirs, ours)| i128::from(ours.there()) - i128::from(theirs.imported) - i128::from(theirs.partial));
+            let difference = both.map(|(theirs, ours)| {
+                i128::from(ours.there()) - i128::from(theirs.imported) - i128::from(theirs.partial)
+            });
             ComparedDay { day, theirs, ours, difference, why_not }
         });
         let mut notes = Vec::new();
