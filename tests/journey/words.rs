@@ -294,7 +294,8 @@ fn doctor_tries_each_route_and_names_what_is_in_its_way() {
     let sink = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = sink.local_addr().unwrap().port();
     drop(sink);
-    std::fs::write(world.path("chancery.toml"), format!("{toml}\nproxy = \"http://user:hunter2@127.0.0.1:{port}\"\n")).unwrap();
+    std::fs::write(world.path("chancery.toml"), format!("{toml}\nproxy = \"http://user:hunter2@127.0.0.1:{port}\"\n"))
+        .unwrap();
     let ran = world.run(&["doctor"]);
     ran.expect(1);
     assert!(ran.stdout.contains("BAD  route") && ran.stdout.contains("`[network] proxy`"), "{ran}");
