@@ -127,6 +127,9 @@ pub(super) enum Connector {
     Check {
         /// Its name.
         name: String,
+        /// Print one JSON document instead of words.
+        #[arg(long)]
+        json: bool,
     },
     /// Take one out of the configuration; its ledger and mail stay.
     Remove {
@@ -188,6 +191,9 @@ pub(super) struct Report {
     /// Only windows that touch this UTC day.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(super) day: Option<String>,
+    /// Compare with the log of Microsoft's connector, day by day; fails when less is archived here.
+    #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+    pub(super) compare: Option<PathBuf>,
     /// Print CSV.
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,

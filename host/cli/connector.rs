@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     config::{Config, Connector},
-    scheduler,
+    item::Failure,
+    scheduler::{self, Checked, RosterFinding},
     state::Act,
 };
 
@@ -18,7 +19,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::Add { from } => add(context, &from).await,
         Command::List(arguments) => list(context, arguments.json),
         Command::Show { name } => show(context, &name),
-        Command::Check { name } => check(context, &name).await,
+        Command::Check { name, json } => check(context, &name, json).await,
         Command::Remove { name } => remove(context, &name),
     }
 }
@@ -127,29 +128,79 @@ fn show(context: &Context, name: &str) -> Result<ExitCode, CliError> {
     Ok(error::DONE.into())
 }
 
-async fn check(context: &Context, name: &str) -> Result<ExitCode, CliError> {
+async fn check(context: &Context, name: &str, json: bool) -> Result<ExitCode, CliError> {
     let host = context.host()?;
     let connector = context::connector(&host.config, name)?;
     let checked = scheduler::check(&host, connector).await?;
-    println!("ok: {} answers as `{}`", connector.source.plugin.plugin.label(), checked.account);
-    if let Some(registered) = checked.registered {
-        println!("  {registered} people are registered there");
+    let compared = scheduler::compare_roster(&host, connector, &checked).await;
+    let healthy = checked.destinations.iter().flat_map(|(_, found)| found).all(|finding| finding.is_good);
+    if json {
+        print_json(&check_json(&checked, &compared, healthy))?;
+    } else {
+        println!("ok: {} answers as `{}`", connector.source.plugin.plugin.label(), checked.account);
+        print_check(&checked, &compared);
     }
-    for finding in checked.findings {
-        println!("  {finding}");
+    host.state.close()?;
+    Ok(if healthy && compared.is_ok() { error::DONE } else { error::FAILED }.into())
+}
+
+fn check_json(checked: &Checked, compared: &Result<Vec<RosterFinding>, Failure>, healthy: bool) -> serde_json::Value {
+    let destinations = checked.destinations.iter().map(|(name, findings)| {
+        let findings = findings
+            .iter()
+            .map(|finding| serde_json::json!({ "ok": finding.is_good, "text": finding.text, "hint": finding.hint }));
+        serde_json::json!({ "name": name, "findings": findings.collect::<Vec<_>>() })
+    });
+    let failed = compared.as_ref().err();
+    serde_json::json!({
+        "ok": healthy && failed.is_none(),
+        "account": checked.account,
+        "registered": checked.roster.as_ref().map(Vec::len),
+        "findings": checked.findings,
+        "destinations": destinations.collect::<Vec<_>>(),
+        "roster": compared.as_ref().ok(),
+        "roster_error": failed.map(|failure| serde_json::json!({
+            "code": failure.code, "message": failure.message, "hint": error::hint(failure),
+        })),
+    })
+}
+
+fn print_check(checked: &Checked, compared: &Result<Vec<RosterFinding>, Failure>) {
+    /// People shown of one finding.
+    const SHOWN_MAX: usize = 5;
+    if let Some(roster) = &checked.roster {
+        println!("  {} people are registered there", roster.len());
     }
-    let mut healthy = true;
-    for (name, findings) in checked.destinations {
+    checked.findings.iter().for_each(|finding| println!("  {finding}"));
+    for (name, findings) in &checked.destinations {
         for finding in findings {
-            healthy &= finding.is_good;
             println!("{}  {name}: {}", if finding.is_good { "ok " } else { "BAD" }, finding.text);
-            if let Some(hint) = finding.hint {
+            if let Some(hint) = &finding.hint {
                 println!("     hint: {hint}");
             }
         }
     }
-    host.state.close()?;
-    Ok(if healthy { error::DONE } else { error::FAILED }.into())
+    match compared {
+        Ok(findings) if findings.is_empty() && checked.roster.is_some() => {
+            println!("ok   everybody who is registered has a mailbox, and everybody who is mapped is registered");
+        }
+        Ok(findings) => {
+            for finding in findings {
+                println!("look {}", finding.text);
+                finding.people.iter().take(SHOWN_MAX).for_each(|person| println!("       {person}"));
+                if finding.count > SHOWN_MAX {
+                    println!("       and {} more (`--json` lists them)", finding.count - SHOWN_MAX);
+                }
+                println!("     hint: {}", finding.hint);
+            }
+        }
+        Err(failure) => {
+            println!("BAD  the roster cannot be compared: {} ({})", failure.message, failure.code);
+            if let Some(hint) = error::hint(failure) {
+                println!("     hint: {hint}");
+            }
+        }
+    }
 }
 
 fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {

@@ -54,6 +54,7 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
             findings.push(copies(path));
         }
     }
+    findings.extend(routes(&config).await);
     match Host::open(config.clone(), context::clocks()) {
         Ok((host, announcements)) => {
             findings.extend(announcements.into_iter().map(|text| good("state", text)));
@@ -156,6 +157,28 @@ fn folder(about: &str, path: &Path) -> Finding {
             good(about, format!("`{}` has {} GiB free", path.display(), (system.f_bavail * system.f_frsize) >> 30))
         }
     }
+}
+
+/// One line for each place that the configuration reaches.
+async fn routes(config: &Config) -> Vec<Finding> {
+    let tried = match scheduler::try_routes(config).await {
+        Ok(tried) => tried,
+        Err(failure) => {
+            let hint = error::hint(&failure).unwrap_or_default();
+            return vec![bad("network", format!("{} ({})", failure.message, failure.code), hint)];
+        }
+    };
+    let finding = |route: scheduler::TriedRoute| {
+        let what = format!("`{}` for {}", route.place, route.purposes.join(", "));
+        match route.outcome {
+            Ok(how) => good("route", format!("{what}: {how}")),
+            Err(failure) => {
+                let hint = error::hint(&failure).unwrap_or_default();
+                bad("route", format!("{what}: {} ({})", failure.message, failure.code), hint)
+            }
+        }
+    };
+    tried.into_iter().map(finding).collect()
 }
 
 async fn connectors(host: &Host, config: &Config) -> Vec<Finding> {

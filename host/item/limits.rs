@@ -181,6 +181,21 @@ pub const GRAPH_FOLDERS_MAX: usize = 20_000;
 /// Mailboxes that one check tries.
 pub const GRAPH_CHECK_MAILBOXES_MAX: usize = 20;
 
+// What a check looks through.
+
+/// People of a roster that are compared with the mapping.
+pub const ROSTER_PEOPLE_MAX: usize = 200_000;
+/// People of a roster that a mapper is asked for at once.
+pub const ROSTER_QUESTIONS_MAX: usize = 4_096;
+/// People that one finding lists; the others are counted.
+pub const ROSTER_LISTED_MAX: usize = 1_000;
+/// Newest items that are looked through for people who were never seen.
+pub const ROSTER_ITEMS_MAX: u64 = 200_000;
+/// Time that trying one route of the network may take.
+pub const ROUTE_TIME_MAX: Duration = Duration::from_secs(15);
+/// Routes that are tried at once.
+pub const ROUTES_AT_ONCE_MAX: usize = 8;
+
 // What is tried again, and when.
 
 /// Attempts of one step before the turn is given up; the window stays open.

@@ -75,7 +75,7 @@ pub const REASONS: &[Reason] = &[
     parked("mailbox-denied", "The mail server does not let the account into this mailbox, or the mailbox is gone.", "Give the account the right (`chancery connector check` tries it), or mend the mapping, then run `chancery parked retry`."),
     parked("mailbox-full", "The mailbox takes nothing more.", "Give it more room, then run `chancery parked retry`."),
     parked("mailbox-gone", "The mailbox that the copy was planned for is not there any more.", "Mend the mapping, or restore the mailbox, then run `chancery parked retry`."),
-    parked("mailbox-unknown", "The mapping or the item's e-mail address names a mailbox that no destination has.", "Make the mailbox, or mend the mapping, then run `chancery parked retry`."),
+    parked("mailbox-unknown", "The mapping, the item's e-mail address or `catch_all` names a mailbox that no destination has.", "Make the mailbox, or mend the mapping, then run `chancery parked retry`."),
     parked("manifest-mismatch", "A delivery and its manifest disagree; nothing of it was read.", "Ask the vendor to deliver it again; the message names what disagrees."),
     parked("mapping-row", "The mapping row of this participant cannot be used.", "Mend the row (`chancery mapping check FILE`), then run `chancery parked retry`."),
     parked("message-refused", "The mail server refuses this message, and takes others.", "Look at it with `chancery parked show`, ask the mail server's log why, then run `chancery parked retry`."),

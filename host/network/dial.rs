@@ -1,7 +1,7 @@
 //! Streams to servers of other protocols than HTTP: direct, or through the proxy by `CONNECT` (RFC 9110, section
 //! 9.3.6), with TLS from the first byte or later (`STARTTLS`).
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -23,9 +23,9 @@ use crate::item::{Failure, network::Network};
 const PROXY_ANSWER_BYTES_MAX: usize = 8 << 10;
 
 /// A connection, encrypted or not.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug> Stream for T {}
 
 /// Opens streams as the `[network]` section says.
 #[derive(Clone)]
@@ -49,25 +49,37 @@ impl Dialer {
     /// `egress-denied`, `no-answer`, `network-misconfigured`.
     pub async fn connect(&self, host: &str, port: u16) -> Result<Box<dyn Stream>, Failure> {
         let place = format!("{host}:{port}");
-        let connecting = async {
-            match self.proxy_for(host)? {
-                Some(proxy) => self.through(&proxy, host, port).await,
-                None => {
-                    let found = look_up(&place, host, port).await?;
-                    let allowed = permitted(&self.network, host, found).map_err(|refused| {
-                        refused.downcast_ref::<AddressRefused>().map_or_else(
-                            || unanswered(&place, &refused),
-                            |refused| address_denied(&place, &refused.refusal),
-                        )
-                    })?;
-                    dial(&place, &allowed).await
-                }
-            }
-        };
-        let stream = timeout(CONNECT_TIME_MAX, connecting).await.map_err(|_| {
-            unanswered(&place, &format_args!("no connection within {} s", CONNECT_TIME_MAX.as_secs()))
-        })??;
+        let reached = timeout(CONNECT_TIME_MAX, self.reach(host, port))
+            .await
+            .map_err(|_| unanswered(&place, &format_args!("no connection within {} s", CONNECT_TIME_MAX.as_secs())))?;
+        let (stream, _) = reached.map_err(|(_, failure)| failure)?;
         Ok(Box::new(stream))
+    }
+
+    /// As [`Dialer::connect`], without its limit of time; says which way it went, or how far it came.
+    pub(super) async fn reach(&self, host: &str, port: u16) -> Result<(TcpStream, Way), (Stage, Failure)> {
+        let place = format!("{host}:{port}");
+        if let Some(proxy) = self.proxy_for(host).map_err(|failure| (Stage::Proxy, failure))? {
+            super::check_literal(&self.network, host, host.parse().ok())
+                .map_err(|failure| (Stage::Address, failure))?;
+            let through = self.through(&proxy, host, port).await;
+            return through.map_err(|failure| (Stage::Proxy, failure));
+        }
+        let found = look_up(&place, host, port).await.map_err(|failure| (Stage::Name, failure))?;
+        let allowed = permitted(&self.network, host, found).map_err(|refused| {
+            let failure = refused
+                .downcast_ref::<AddressRefused>()
+                .map_or_else(|| unanswered(&place, &refused), |refused| address_denied(&place, &refused.refusal));
+            (Stage::Address, failure)
+        })?;
+        direct(&place, &allowed).await
+    }
+
+    /// The proxy itself: it stands where the operator says, on private addresses too.
+    pub(super) async fn reach_proxy(&self, host: &str, port: u16) -> Result<(TcpStream, Way), (Stage, Failure)> {
+        let place = format!("proxy {host}:{port}");
+        let found = look_up(&place, host, port).await.map_err(|failure| (Stage::Name, failure))?;
+        direct(&place, &found).await
     }
 
     /// Encrypts a stream; the certificate must be `host`'s.
@@ -84,7 +96,7 @@ impl Dialer {
         match shaken {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                Some(rustls::Error::InvalidCertificate(why)) => certificate_untrusted(host, why),
+                Some(rustls::Error::InvalidCertificate(why)) => certificate_untrusted(host, &tls::in_words(why)),
                 _ => unanswered(host, &error),
             }),
         }
@@ -97,8 +109,7 @@ impl Dialer {
         Ok((!self.network.bypasses_proxy(host)).then_some(proxy))
     }
 
-    async fn through(&self, proxy: &url::Url, host: &str, port: u16) -> Result<TcpStream, Failure> {
-        super::check_literal(&self.network, host, host.parse().ok())?;
+    async fn through(&self, proxy: &url::Url, host: &str, port: u16) -> Result<(TcpStream, Way), Failure> {
         let proxy_host = proxy.host_str().ok_or_else(|| misconfigured("`proxy` has no host"))?;
         let proxy_port = proxy.port_or_known_default().ok_or_else(|| misconfigured("`proxy` has no port"))?;
         let place = format!("proxy {proxy_host}:{proxy_port}");
@@ -117,11 +128,45 @@ impl Dialer {
         };
         let status = told.await.map_err(|error| unanswered(&place, &error))?;
         match status.split(' ').nth(1) {
-            Some(code) if code.starts_with('2') => Ok(stream),
+            Some(code) if code.starts_with('2') => Ok((stream, Way::Proxy(place))),
             Some("407") => Err(misconfigured(&format!("`{place}` wants a user name and password"))),
             _ => Err(unanswered(&place, &format_args!("it does not connect to `{target}`: {status}"))),
         }
     }
+}
+
+/// Which way a server was reached.
+pub(super) enum Way {
+    Direct(SocketAddr),
+    /// Through this proxy.
+    Proxy(String),
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(address) => write!(f, "directly at {address}"),
+            Self::Proxy(proxy) => write!(f, "through {proxy}"),
+        }
+    }
+}
+
+/// How far reaching a server came.
+#[derive(Clone, Copy)]
+pub(super) enum Stage {
+    Name,
+    Address,
+    Connection,
+    Proxy,
+    Encryption,
+}
+
+async fn direct(place: &str, addresses: &[SocketAddr]) -> Result<(TcpStream, Way), (Stage, Failure)> {
+    let dialled = dial(place, addresses).await.and_then(|stream| {
+        let peer = stream.peer_addr().map_err(|error| unanswered(place, &error))?;
+        Ok((stream, Way::Direct(peer)))
+    });
+    dialled.map_err(|failure| (Stage::Connection, failure))
 }
 
 async fn look_up(place: &str, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {

@@ -60,7 +60,7 @@ pub fn no_answer(place: &str, error: &reqwest::Error) -> Failure {
             return address_denied(place, &refused.refusal);
         }
         if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref::<rustls::Error>() {
-            return certificate_untrusted(place, why);
+            return certificate_untrusted(place, &tls::in_words(why));
         }
         cause = error.source();
     }

@@ -14,6 +14,7 @@ mod dial;
 mod http;
 mod oauth2;
 mod pace;
+mod probe;
 mod resolve;
 mod tls;
 
@@ -22,6 +23,7 @@ pub use dial::{Dialer, Stream};
 pub use http::{http_client, no_answer};
 pub use oauth2::{ClientCredentials, ClientSecret, TokenSource};
 pub use pace::{Pace, Permit, Rate};
+pub use probe::{Route, RouteKind, probe};
 pub use resolve::{check_literal, literal};
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig,
+    CertificateError, ClientConfig,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject as _},
 };
@@ -31,6 +31,27 @@ pub(super) fn client_config(network: &Network) -> Result<Arc<ClientConfig>, Fail
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// What is wrong with a certificate, for people.
+pub(super) fn in_words(why: &CertificateError) -> String {
+    match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet; check this machine's clock".to_owned()
+        }
+        CertificateError::UnknownIssuer => "nobody who is trusted here signed it".to_owned(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("it is for another name ({why})")
+        }
+        CertificateError::Revoked => "it was revoked".to_owned(),
+        // What a self-signed certificate is told, whose maker did not say that it is a server's.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is a certificate authority's own, not a server's; have the server use one that the authority signed"
+                .to_owned()
+        }
+        _ => why.to_string(),
+    }
 }
 
 fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {

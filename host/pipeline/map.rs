@@ -216,10 +216,7 @@ impl Planner {
                 .or_default()
                 .extend(copies.iter().map(|copy| (copy.destination, key_of(&copy.target))));
         }
-        let parked = (copies.is_empty() && staged.of.is_none()).then(|| ParkReason {
-            code: "unmapped".to_owned(),
-            message: "none of its participants has a mailbox here".to_owned(),
-        });
+        let parked = (copies.is_empty() && staged.of.is_none()).then(|| self.unmapped());
         let mailboxes = self.mailboxes(&resolutions);
         let to_deliver = copies.iter().enumerate().filter_map(|(number, copy)| match (&copy.target, &copy.parked) {
             (Target::Mailbox(address), None) => Some(MappedCopy {
@@ -250,16 +247,16 @@ impl Planner {
             match resolution {
                 Resolution::Outside => {}
                 Resolution::Mailbox(address) => {
-                    if mailboxes.insert(address) {
-                        self.address(turn, address, &mut copies);
+                    // It was there when the mapper asked. Whoever lost it since is parked, never left out.
+                    if mailboxes.insert(address) && !self.address(turn, address, &mut copies) {
+                        let message = format!("`{address}` is not a mailbox of any destination any more");
+                        let reason = ParkReason { code: "mailbox-gone".to_owned(), message };
+                        copies.extend(for_person(turn, &page.people[*person as usize].id, &reason));
                     }
                 }
                 Resolution::Broken { code, message } => {
-                    copies.extend(turn.destinations.iter().map(|slot| PlannedCopy {
-                        destination: slot.number,
-                        target: Target::Person(page.people[*person as usize].id.clone()),
-                        parked: Some(ParkReason { code: code.clone(), message: message.clone() }),
-                    }));
+                    let reason = ParkReason { code: code.clone(), message: message.clone() };
+                    copies.extend(for_person(turn, &page.people[*person as usize].id, &reason));
                 }
             }
         }
@@ -271,14 +268,31 @@ impl Planner {
         copies
     }
 
-    /// Adds a copy for each destination that has the mailbox.
-    fn address(&self, turn: &Turn, address: &str, copies: &mut Vec<PlannedCopy>) {
-        let Some((canonical, has)) = self.destinations_of.get(address) else { return };
+    /// Adds a copy for each destination that has the mailbox; false when none has it.
+    fn address(&self, turn: &Turn, address: &str, copies: &mut Vec<PlannedCopy>) -> bool {
+        let Some((canonical, has)) = self.destinations_of.get(address) else { return false };
         copies.extend(turn.destinations.iter().zip(has).filter(|(_, has)| **has).map(|(slot, _)| PlannedCopy {
             destination: slot.number,
             target: Target::Mailbox(canonical.to_string()),
             parked: None,
         }));
+        true
+    }
+
+    /// Why an item without any copy is parked.
+    fn unmapped(&self) -> ParkReason {
+        match &self.catch_all {
+            Some(address) => ParkReason {
+                code: "mailbox-unknown".to_owned(),
+                message: format!(
+                    "none of its participants has a mailbox here, and `catch_all` names `{address}`, which is not a mailbox"
+                ),
+            },
+            None => ParkReason {
+                code: "unmapped".to_owned(),
+                message: "none of its participants has a mailbox here".to_owned(),
+            },
+        }
     }
 
     fn mailboxes(&self, resolutions: &[Resolution]) -> Vec<Option<Arc<str>>> {
@@ -288,6 +302,15 @@ impl Planner {
         };
         resolutions.iter().map(mailbox).collect()
     }
+}
+
+/// A parked copy at each destination, for somebody of ours without a mailbox.
+fn for_person(turn: &Turn, id: &str, reason: &ParkReason) -> impl Iterator<Item = PlannedCopy> {
+    turn.destinations.iter().map(|slot| PlannedCopy {
+        destination: slot.number,
+        target: Target::Person(id.to_owned()),
+        parked: Some(reason.clone()),
+    })
 }
 
 fn parked_whole(ordinal: Ordinal, reason: ParkReason) -> Plan {

@@ -53,6 +53,9 @@ pub struct Retried {
 /// Rows read from the state at a time.
 const ROWS_MAX: usize = 1_000;
 
+/// Reasons that a mended mapping frees: the mailbox is asked for anew.
+const ABOUT_THE_MAILBOX: &[&str] = &["mailbox-denied", "mailbox-gone", "mailbox-unknown"];
+
 /// What of each item is to be tried, in the order of the items.
 type Chosen = BTreeMap<Ordinal, BTreeSet<u16>>;
 
@@ -200,6 +203,14 @@ async fn free(
     for (number, (copy, target)) in (0..).zip(parked.row.copies.iter().zip(&parked.targets)) {
         let (true, CopyStep::Parked { code }) = (chosen.contains(&number), &copy.state) else { continue };
         let mailbox = match target {
+            Target::Mailbox(address) if ABOUT_THE_MAILBOX.contains(&&**code) => {
+                let elsewhere = elsewhere(address, &parked.resolutions, &now);
+                let mended = match elsewhere {
+                    Some(other) => canonical(turn, other, copy.destination).await?,
+                    None => None,
+                };
+                Some(mended.unwrap_or_else(|| address.clone()))
+            }
             Target::Mailbox(address) => Some(address.clone()),
             Target::Person(id) => match resolved(id) {
                 Some(Resolution::Mailbox(address)) => canonical(turn, address, copy.destination).await?,
@@ -208,8 +219,8 @@ async fn free(
         };
         let Some(mailbox) = mailbox else { continue };
         let key = CopyKey { ordinal, copy: number };
-        let is_person = matches!(target, Target::Person(_));
-        if is_person && !reached.insert((copy.destination, turn.state.mailbox_key(&mailbox))) {
+        let is_elsewhere = *target != Target::Mailbox(mailbox.clone());
+        if is_elsewhere && !reached.insert((copy.destination, turn.state.mailbox_key(&mailbox))) {
             facts.discard(key, "the mailbox has the item through another participant", "chancery");
             continue;
         }
@@ -234,10 +245,43 @@ async fn free(
     Ok(Some(MappedItem { ordinal, position, mailboxes: shown.collect(), copies }))
 }
 
+/// Where those whose mailbox this was are mapped now; none when one of them still is mapped there, or nobody is mapped.
+fn elsewhere<'a>(address: &str, then: &[Resolution], now: &'a [Resolution]) -> Option<&'a str> {
+    let whose = then.iter().zip(now).filter(|(then, _)| matches!(then, Resolution::Mailbox(was) if was == address));
+    let now: Vec<&str> = whose
+        .filter_map(|(_, now)| match now {
+            Resolution::Mailbox(address) => Some(&**address),
+            Resolution::Outside | Resolution::Broken { .. } => None,
+        })
+        .collect();
+    if now.contains(&address) { None } else { now.first().copied() }
+}
+
 async fn canonical(turn: &Turn, address: &str, destination: u16) -> Result<Option<String>, Failure> {
     let known = turn.directory.find(&[address.to_owned()]).await?.pop().flatten();
     Ok(known.and_then(|(name, has)| {
         let slot = turn.destinations.iter().position(|slot| slot.number == destination)?;
         has.get(slot).copied().unwrap_or(false).then(|| name.to_string())
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_left_only_when_nobody_is_mapped_there_any_more() {
+        let mailbox = |address: &str| Resolution::Mailbox(address.to_owned());
+        let broken = || Resolution::Broken { code: "mailbox-unknown".to_owned(), message: String::new() };
+        let then = [mailbox("a"), mailbox("b"), mailbox("a"), Resolution::Outside];
+        for (now, expect) in [
+            ([mailbox("a"), mailbox("b"), mailbox("a"), Resolution::Outside], None),
+            ([mailbox("c"), mailbox("b"), mailbox("a"), Resolution::Outside], None),
+            ([mailbox("c"), mailbox("b"), broken(), Resolution::Outside], Some("c")),
+            ([broken(), mailbox("b"), mailbox("d"), Resolution::Outside], Some("d")),
+            ([broken(), mailbox("c"), broken(), mailbox("c")], None),
+        ] {
+            assert_eq!(elsewhere("a", &then, &now), expect, "{now:?}");
+        }
+    }
 }

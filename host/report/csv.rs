@@ -1,6 +1,6 @@
-//! Counts as CSV, a window a row. Cells that a spreadsheet would take for a formula get an apostrophe.
+//! Counts as CSV, a window a row; with several destinations, columns for each stand at the end. Cells that a spreadsheet would take for a formula get an apostrophe.
 
-use super::summary::ConnectorSummary;
+use super::summary::{ConnectorSummary, Copies};
 use crate::item::time::rfc3339;
 
 /// A header and a row for each window.
@@ -9,7 +9,7 @@ use crate::item::time::rfc3339;
 /// Never for rows of this shape; the writer's error is passed on.
 pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record([
+    let columns = [
         "connector",
         "start",
         "end",
@@ -28,34 +28,38 @@ pub fn windows(connectors: &[ConnectorSummary]) -> Result<String, csv::Error> {
         "kind",
         "under_way",
         "late",
-    ])?;
+    ];
+    let windows = connectors.iter().flat_map(|connector| &connector.windows);
+    let destinations = windows.map(|window| window.destinations.len()).max().filter(|count| *count > 1).unwrap_or(0);
+    let of_each = (1..=destinations).flat_map(|number| COPIES.map(|count| format!("{count}_{number}")));
+    writer.write_record(columns.map(str::to_owned).into_iter().chain(of_each))?;
     for connector in connectors {
         for window in &connector.windows {
             let (items, copies) = (&window.items, &window.copies);
-            let counts = [
-                items.fetched,
-                items.delivered,
-                items.parked,
-                items.duplicate,
-                items.excluded,
-                items.seen,
-                copies.available,
-                copies.imported,
-                copies.partial,
-                copies.skipped,
-                copies.failed,
-                copies.pending,
-            ];
+            let counts = [items.fetched, items.delivered, items.parked, items.duplicate, items.excluded, items.seen];
+            let counts = counts.into_iter().chain(cells(copies));
             let head = [
                 cell(&connector.name),
                 window.start.map_or_else(String::new, rfc3339),
                 window.end.map_or_else(String::new, rfc3339),
             ];
             let tail = [window.kind.to_owned(), window.under_way.to_string(), window.late.to_string()];
-            writer.write_record(head.into_iter().chain(counts.map(|count| count.to_string())).chain(tail))?;
+            let of_each = (0..destinations)
+                .flat_map(|number| cells(window.destinations.get(number).unwrap_or(&Copies::default())))
+                .map(|count| count.to_string());
+            writer.write_record(
+                head.into_iter().chain(counts.map(|count| count.to_string())).chain(tail).chain(of_each),
+            )?;
         }
     }
     finish(writer)
+}
+
+/// The counts of copies, in the order of [`cells`].
+const COPIES: [&str; 6] = ["available", "imported", "partial", "skipped", "failed", "pending"];
+
+fn cells(copies: &Copies) -> [u64; 6] {
+    [copies.available, copies.imported, copies.partial, copies.skipped, copies.failed, copies.pending]
 }
 
 /// Rows of text cells under a header.

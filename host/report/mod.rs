@@ -4,6 +4,7 @@
 //! anything, and message content, names or numbers in log lines.
 
 pub mod bundle;
+pub mod compare;
 pub mod csv;
 pub mod log;
 pub mod summary;

@@ -70,6 +70,14 @@ pub struct WindowSummary {
     pub late: u64,
     /// Copies over all destinations.
     pub copies: Copies,
+    /// The same by destination, in the order of the configuration; left out where there is but one.
+    #[serde(skip_serializing_if = "is_single")]
+    pub destinations: Vec<Copies>,
+}
+
+#[expect(clippy::ptr_arg, reason = "serde hands over a reference to the field")]
+fn is_single(destinations: &Vec<Copies>) -> bool {
+    destinations.len() < 2
 }
 
 /// Items of a window.
@@ -168,8 +176,9 @@ impl From<&CopyCounts> for Copies {
 
 impl From<&WindowRow> for WindowSummary {
     fn from(row: &WindowRow) -> Self {
+        let destinations: Vec<Copies> = row.copies.iter().map(Into::into).collect();
         let mut copies = Copies::default();
-        row.copies.iter().for_each(|counts| copies.add(counts.into()));
+        destinations.iter().for_each(|counts| copies.add(*counts));
         // What is under way stands apart, so that the line balances at any moment.
         let items = Items { fetched: row.items.fetched - row.in_flight, ..(&row.items).into() };
         Self {
@@ -185,6 +194,7 @@ impl From<&WindowRow> for WindowSummary {
             under_way: row.in_flight,
             late: row.late,
             copies,
+            destinations,
         }
     }
 }
@@ -198,6 +208,18 @@ impl ConnectorSummary {
             copies.add(window.copies);
         }
         (items, copies)
+    }
+
+    /// The windows' copies together, by destination.
+    pub fn by_destination(&self) -> Vec<Copies> {
+        let mut totals = Vec::new();
+        for window in &self.windows {
+            if totals.len() < window.destinations.len() {
+                totals.resize(window.destinations.len(), Copies::default());
+            }
+            totals.iter_mut().zip(&window.destinations).for_each(|(total, copies)| total.add(*copies));
+        }
+        totals
     }
 }
 

@@ -43,7 +43,12 @@ pub fn window(window: &WindowSummary) -> String {
         _ => "",
     };
     let open = if window.state == "open" { ", still open" } else { "" };
-    format!("  {span}{why}{open}\n{}{}", items(window), copies(&window.copies))
+    let mut text = format!("  {span}{why}{open}\n{}{}", items(window), copies("copies", &window.copies));
+    if window.destinations.len() > 1 {
+        let of_each = (1..).zip(&window.destinations).map(|(number, counts)| copies(&format!("to {number}  "), counts));
+        text.extend(of_each);
+    }
+    text
 }
 
 fn items(window: &WindowSummary) -> String {
@@ -62,12 +67,12 @@ fn items(window: &WindowSummary) -> String {
     )
 }
 
-fn copies(copies: &Copies) -> String {
+fn copies(what: &str, copies: &Copies) -> String {
     let Copies { available, imported, partial, skipped, failed, pending } = copies;
     if *available == 0 {
         return String::new();
     }
     format!(
-        "    copies  {available} available = {imported} imported + {partial} partial + {skipped} skipped + {failed} failed + {pending} pending\n"
+        "    {what}  {available} available = {imported} imported + {partial} partial + {skipped} skipped + {failed} failed + {pending} pending\n"
     )
 }

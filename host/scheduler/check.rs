@@ -3,11 +3,17 @@
 use super::{
     Host,
     assemble::{self, SignIn},
+    roster::{self, RosterFinding},
 };
-use crate::{catalog::lock::Lock, config::Connector, destinations::Finding, item::Failure};
+use crate::{
+    catalog::lock::Lock,
+    config::Connector,
+    destinations::Finding,
+    item::{Failure, Person},
+    pipeline::DestinationSlot,
+};
 
 /// What a check found.
-#[derive(Clone, Debug)]
 pub struct Checked {
     /// The account, for sources that have one.
     pub account: String,
@@ -16,7 +22,25 @@ pub struct Checked {
     /// What each destination found, under its name.
     pub destinations: Vec<(String, Vec<Finding>)>,
     /// People the source has registered; none when it has no roster.
-    pub registered: Option<usize>,
+    pub roster: Option<Vec<Person>>,
+    /// The destinations that were looked at.
+    slots: Vec<DestinationSlot>,
+}
+
+/// Compares the people whom the source has registered with the mapping and with what the destinations know; nothing when
+/// the source has no roster.
+///
+/// # Errors
+/// When the mapping cannot be used, or a destination cannot be asked.
+pub async fn compare_roster(
+    host: &Host,
+    connector: &Connector,
+    checked: &Checked,
+) -> Result<Vec<RosterFinding>, Failure> {
+    match &checked.roster {
+        None => Ok(Vec::new()),
+        Some(people) => roster::compare(host, connector, people, &checked.slots).await,
+    }
 }
 
 /// Signs in, asks for the roster, looks at the destinations.
@@ -30,7 +54,8 @@ pub async fn check(host: &Host, connector: &Connector) -> Result<Checked, Failur
     let roster = source.worker.roster().await?;
     let findings = account.findings;
     let mut destinations = Vec::new();
-    for slot in assemble::destinations(host, connector, &source.traits.default_folder)? {
+    let slots = assemble::destinations(host, connector, &source.traits.default_folder)?;
+    for slot in &slots {
         let mut known: Vec<String> = Vec::new();
         let mut found = Vec::new();
         match &roster {
@@ -51,7 +76,7 @@ pub async fn check(host: &Host, connector: &Connector) -> Result<Checked, Failur
         found.extend(slot.destination.check(&known).await);
         destinations.push((format!("destination {} (`{}`)", slot.number + 1, slot.destination.identity()), found));
     }
-    Ok(Checked { account: account.name, findings, destinations, registered: roster.map(|people| people.len()) })
+    Ok(Checked { account: account.name, findings, destinations, roster, slots })
 }
 
 /// Proves that a connector's plugins, settings, grants and destinations fit, without asking its source anything.

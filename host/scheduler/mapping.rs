@@ -147,6 +147,31 @@ async fn all_rows(worker: &mut MapperWorker) -> Result<Vec<MappingRow>, Failure>
     }
 }
 
+/// The mapper as the next turn loads it, and its rows: with the file, unless that has problems, else with the mapping in
+/// force. Nothing is recorded.
+///
+/// # Errors
+/// `mapping-problems` when there is no good one.
+pub(super) async fn next(host: &Host, connector: &Connector) -> Result<(MapperWorker, Vec<MappingRow>), Failure> {
+    let lock = Lock::beside(&host.config.file)?;
+    let mapper = &connector.mapper.plugin;
+    let (inspected, settings) =
+        plugins::load(&host.sandbox, &lock, &connector.name, World::Mapper, &mapper.plugin, &mapper.settings).await?;
+    let worker_for = |bytes| {
+        let worker = MapperWorker::new(&host.sandbox, &inspected.plugin, settings.clone(), bytes)?;
+        Ok::<_, Failure>(worker.for_connector(&connector.name))
+    };
+    let mut worker = worker_for(read(connector.mapper.file.as_deref())?)?;
+    let summary = worker.load().await?;
+    if !summary.problems.is_empty() {
+        let bytes = mapping_in_force(host, connector)?.ok_or_else(|| problems(connector, &summary))?;
+        worker = worker_for(bytes)?;
+        worker.load().await?;
+    }
+    let rows = all_rows(&mut worker).await?;
+    Ok((worker, rows))
+}
+
 /// The bytes of the mapping a connector uses now; none before its first turn.
 ///
 /// # Errors

@@ -13,6 +13,8 @@ mod files;
 mod mapping;
 mod plugins;
 pub mod reread;
+mod roster;
+mod routes;
 mod secrets;
 #[cfg(test)]
 mod simulation;
@@ -31,10 +33,12 @@ use crate::{
 };
 
 pub use assemble::destinations_of;
-pub use check::{Checked, check, prove};
+pub use check::{Checked, check, compare_roster, prove};
 pub use clock::Clocks;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
+pub use roster::{Listed, RosterFinding};
+pub use routes::{TriedRoute, try_routes};
 pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 

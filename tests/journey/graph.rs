@@ -125,6 +125,36 @@ fn a_mailbox_in_trouble_is_parked_by_itself_and_mended_by_a_retry() {
 }
 
 #[test]
+fn copies_for_a_mailbox_that_is_gone_follow_the_mended_mapping() {
+    let both = a_tenant();
+    let (principal, address, copies) = both.busiest();
+    both.graph.set_faults(GraphFaults::none().mailbox(&principal, MailboxTrouble::Gone));
+    both.world.sync();
+    let gone = |both: &GraphWorld| both.world.parked().iter().filter(|row| row.reason == "mailbox-gone").count();
+    assert_eq!(gone(&both), copies);
+    let before = both.graph.messages().len();
+
+    // Whoever had that mailbox has another one now; the old one stays gone.
+    let had = |person: &&world::Person| person.standing == world::Standing::Mailbox(address.clone());
+    let mapping = fs::read_to_string(both.world.path("mapping.csv")).unwrap();
+    let kept = mapping.lines().filter(|line| !line.ends_with(&address)).map(|line| format!("{line}\n"));
+    let other = both.world.story().people().iter().find_map(|person| match &person.standing {
+        world::Standing::Mailbox(other) if *other != address => Some(other.clone()),
+        _ => None,
+    });
+    let other = other.unwrap();
+    let moved = both.world.story().people().iter().filter(had).map(|person| format!("+{},{other}\n", person.phone));
+    fs::write(both.world.path("mapping.csv"), kept.chain(moved).collect::<String>()).unwrap();
+    both.world.done(&["parked", "retry", CONNECTOR, "--reason", "mailbox-gone"]);
+    assert_eq!(gone(&both), 0, "nothing waits for a mailbox that nobody is mapped to");
+    let moved = both.graph.messages().len() - before;
+    assert!(moved > 0 && moved <= copies, "{moved} of {copies}: what the other mailbox had already is not doubled");
+    assert_eq!(both.most_of_one(), 1);
+    both.world.counts().expect_balance();
+    both.world.done(&["ledger", "verify"]);
+}
+
+#[test]
 fn a_full_mailbox_is_parked_and_an_application_without_any_right_ends_the_turn() {
     let full = GraphWorld::new(shared::archived().before.copy(), |options| {
         options.users.iter_mut().for_each(|user| user.quota_bytes = Some(30_000));

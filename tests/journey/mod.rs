@@ -9,6 +9,7 @@
 //! - `catch_up`: missed days and late items;
 //! - `windows`: backfills, windows that are read again, a clock that was moved;
 //! - `record`: an index that is gone, a record that was tampered with;
+//! - `roster`: who is registered, against the mapping and the mailboxes;
 //! - `staging`: what waits between source and mailbox, and its key.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
@@ -23,6 +24,7 @@ mod graph;
 mod parked;
 mod record;
 mod restore;
+mod roster;
 mod scope;
 mod staging;
 mod windows;

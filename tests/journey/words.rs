@@ -84,6 +84,54 @@ fn status_and_report_give_the_same_counts_in_every_form() {
     }
 }
 
+/// A log of Microsoft's connector that says of each of these windows' days what is archived, and `more` copies besides.
+fn log(windows: &[Value], more: u64) -> String {
+    let mut days: std::collections::BTreeMap<String, [u64; 2]> = std::collections::BTreeMap::new();
+    for window in windows {
+        let [fetched, there] = days.entry(window["end"].as_str().unwrap()[..10].to_owned()).or_default();
+        *fetched += window["items"]["fetched"].as_u64().unwrap();
+        *there += ["imported", "partial", "skipped"]
+            .map(|count| window["copies"][count].as_u64().unwrap())
+            .iter()
+            .sum::<u64>();
+    }
+    let rows = days
+        .iter()
+        .map(|(day, [fetched, there])| format!("{day} 05:00:00,{fetched},{},{},0,0,0\n", there + more, there + more));
+    let header = "Import completion time (UTC),Items available from source,Items available for import,Imported successfully,Partially imported,Skipped,Failed\n";
+    header.to_owned() + &rows.collect::<String>()
+}
+
+#[test]
+fn a_log_of_another_connector_is_compared_day_by_day() {
+    let world = shared::archived().after.copy();
+    let windows = world.done(&["report", CONNECTOR, "--json"]).json()["windows"].as_array().unwrap().clone();
+    let compare = |text: &str, more: &[&str]| {
+        std::fs::write(world.path("log.csv"), text).unwrap();
+        world.run(&[&["report", CONNECTOR, "--compare", "log.csv"], more].concat())
+    };
+    let same = compare(&log(&windows, 0), &["--json"]);
+    same.expect(0);
+    let same = same.json();
+    assert_eq!((&same["ok"], &same["fewer"]), (&true.into(), &0.into()), "{same}");
+    assert!(same["compared"].as_u64().unwrap() >= 1, "{same}");
+
+    let fewer = compare(&log(&windows, 7), &[]);
+    fewer.expect(1);
+    assert!(fewer.stdout.contains("FEWER: 7 less here") && fewer.stderr.contains("hint: look at"), "{fewer}");
+
+    let other_days = compare("No items ingested on 02/29/2012.\n", &[]);
+    other_days.expect(1);
+    assert!(other_days.stdout.contains("no window ends on this day"), "{other_days}");
+
+    let bad = compare(&log(&windows, 0).replacen(",0,0,0", ",0,none,0", 1), &[]);
+    bad.expect(2);
+    for part in ["`log.csv`, line 2, column 6: no count", "hint: "] {
+        assert!(bad.stderr.contains(part), "`{part}`\n{bad}");
+    }
+    world.run(&["report", CONNECTOR, "--compare", "no-such.csv"]).expect(2);
+}
+
 #[test]
 fn a_day_without_windows_says_so() {
     let archived = shared::archived();
@@ -222,4 +270,34 @@ fn one_process_at_a_time_holds_the_data() {
     world.site().set_faults(world::Faults::none());
     world.done(&["sync"]);
     archived.expect_same_end(&world, "after two at once");
+}
+
+#[test]
+fn doctor_tries_each_route_and_names_what_is_in_its_way() {
+    let world = shared::archived().after.copy();
+    let routes = |world: &World, code| {
+        let ran = world.run(&["doctor", "--json"]);
+        ran.expect(code);
+        let found = ran.json()["findings"].as_array().unwrap().clone();
+        found.into_iter().filter(|finding| finding["about"] == "route").collect::<Vec<_>>()
+    };
+    let healthy = routes(&world, 0);
+    let said = healthy[0]["text"].as_str().unwrap();
+    assert!(healthy.len() == 1 && said.contains("for whatsapp: source: reached directly at 127.0.0.1"), "{healthy:?}");
+
+    let toml = std::fs::read_to_string(world.path("chancery.toml")).unwrap();
+    std::fs::write(world.path("chancery.toml"), toml.replace("127.0.0.0/8", "10.0.0.0/8")).unwrap();
+    let forbidden = &routes(&world, 1)[0];
+    assert_eq!(forbidden["ok"], false);
+    assert!(forbidden["hint"].as_str().unwrap().contains("allowed_networks = [\"127.0.0.0/8\"]"), "{forbidden}");
+
+    let sink = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = sink.local_addr().unwrap().port();
+    drop(sink);
+    std::fs::write(world.path("chancery.toml"), format!("{toml}\nproxy = \"http://user:hunter2@127.0.0.1:{port}\"\n"))
+        .unwrap();
+    let ran = world.run(&["doctor"]);
+    ran.expect(1);
+    assert!(ran.stdout.contains("BAD  route") && ran.stdout.contains("`[network] proxy`"), "{ran}");
+    assert!(!ran.stdout.contains("hunter2") && !ran.stderr.contains("hunter2"), "{ran}");
 }

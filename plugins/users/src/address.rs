@@ -24,13 +24,13 @@ pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
 
 /// The address in an item's e-mail property, which may be written `Name <address>` or `mailto:address`.
 pub(crate) fn in_property(text: &str) -> Option<Cow<'_, str>> {
-    let text = crate::cell::trim(text);
+    let text = sheet::cell::trim(text);
     let bare = match text.strip_suffix('>') {
         Some(rest) => rest.rsplit_once('<')?.1,
         None => text,
     };
     let scheme = bare.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
-    canonical(crate::cell::trim(scheme.map_or(bare, |scheme| &bare[scheme.len()..])))
+    canonical(sheet::cell::trim(scheme.map_or(bare, |scheme| &bare[scheme.len()..])))
 }
 
 /// The domain of a canonical address.

@@ -1,6 +1,8 @@
 //! What is said to a person about a cell that cannot be used: stable code and sentence.
 
-use crate::{cell::Spoilt, key::KeyFault, number::Doubt};
+use sheet::cell::Spoilt;
+
+use crate::{key::KeyFault, number::Doubt};
 
 /// A code and its sentence.
 pub(crate) type Fault = (&'static str, &'static str);

@@ -2,10 +2,10 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::Deserialize;
+use sheet::cell::{is_invisible, trim};
 
 use crate::{
     address,
-    cell::{is_invisible, trim},
     number::{Doubt, Home, Number, argentine_twin, scan},
 };
 
@@ -65,7 +65,7 @@ pub(crate) struct KeyRules {
 }
 
 impl KeyRules {
-    /// The meaning of a row's key cell, which [`crate::cell::plain`] has freed of markers.
+    /// The meaning of a row's key cell, which [`sheet::cell::plain`] has freed of markers.
     pub(crate) fn of_row(&self, cell: &str) -> Result<RowKey, KeyFault> {
         if cell.is_empty() {
             return Err(KeyFault::Empty);

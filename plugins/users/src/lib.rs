@@ -1,6 +1,6 @@
 //! Finds people's mailboxes: the mapping file first, then the item's e-mail property.
 //!
-//! A file's way in: [`decode`] makes text of bytes, [`table`] finds the header and yields rows, [`cell`] undoes what
+//! A file's way in: [`sheet::decode`] makes text of bytes, [`table`] finds the header and yields rows, [`sheet::cell`] undoes what
 //! spreadsheets do to a cell, [`key`] (with [`number`]) and [`address`] give the two cells their meaning, and
 //! [`mapping`] keeps the rows and finds conflicts. A question's way: [`resolve`]. Whatever cannot be read with
 //! certainty is a [`problem`] with its line, never a guess.
@@ -8,10 +8,8 @@
 //! Invariant: nothing here reads a clock, a file or a random number, and no output depends on a hash map's order.
 
 mod address;
-mod cell;
 #[cfg(target_family = "wasm")]
 mod component;
-mod decode;
 mod fault;
 mod key;
 mod mapping;

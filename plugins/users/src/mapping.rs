@@ -10,10 +10,10 @@ use kit::{
     Timestamp,
     mapper::{Row, Summary},
 };
+use sheet::{cell, decode::decode};
 
 use crate::{
-    address, cell,
-    decode::decode,
+    address,
     fault::{self, Fault},
     key::{Key, KeyRules},
     moment::{self, Span},

@@ -76,7 +76,7 @@ pub(crate) fn scan(text: &str) -> Option<Scanned> {
                 return None;
             }
             scanned.plus = true;
-        } else if !(is_separator(character) || crate::cell::is_invisible(character)) {
+        } else if !(is_separator(character) || sheet::cell::is_invisible(character)) {
             return None;
         }
     }

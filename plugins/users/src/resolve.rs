@@ -61,7 +61,7 @@ fn candidate<'a>(settings: &Settings, mapping: &'a Mapping, question: &'a Questi
     let person = &question.person;
     let names = std::iter::once(person.id.as_str()).chain(person.phone.as_deref());
     let row = names.flat_map(|name| settings.keys.of_source(name)).find_map(|key| mapping.find(&key, question.at));
-    let property = person.email.as_deref().filter(|property| !crate::cell::trim(property).is_empty());
+    let property = person.email.as_deref().filter(|property| !sheet::cell::trim(property).is_empty());
     let email = property.and_then(address::in_property);
     let internal = person.internal
         || email.as_deref().is_some_and(|email| settings.internal.has_domain(address::domain(email)))

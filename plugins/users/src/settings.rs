@@ -115,7 +115,7 @@ impl Internal {
     }
 
     fn add(&mut self, entry: &str) -> Option<()> {
-        let entry = crate::cell::trim(entry);
+        let entry = sheet::cell::trim(entry);
         if let Some(prefix) = entry.strip_suffix('*') {
             let scanned = scan(prefix).filter(|scanned| !scanned.digits.starts_with('0'))?;
             self.prefixes.push(scanned.digits);

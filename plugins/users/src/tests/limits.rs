@@ -3,10 +3,10 @@
 use std::{fmt::Write as _, time::Instant};
 
 use kit::mapper::Mapper;
+use sheet::decode::FILE_BYTES_MAX;
 
 use super::{Mailboxes, codes, id, load, resolve, word};
 use crate::{
-    decode::FILE_BYTES_MAX,
     problem::{PROBLEMS_MAX, Problems},
     table::Table,
 };

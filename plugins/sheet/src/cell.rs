@@ -2,7 +2,7 @@
 
 /// Why a cell's value cannot be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spoilt {
+pub enum Spoilt {
     /// `=HYPERLINK(…)`: the value is what a spreadsheet would compute.
     Formula,
     /// `#N/A`, `#NAME?`, `####`.
@@ -12,7 +12,7 @@ pub(crate) enum Spoilt {
 }
 
 /// The cell without surrounding space, without the text markers `="…"` and `'…`, or why it has no value.
-pub(crate) fn plain(cell: &str) -> Result<&str, Spoilt> {
+pub fn plain(cell: &str) -> Result<&str, Spoilt> {
     let cell = trim(cell);
     let value = if let Some(formula) = cell.strip_prefix('=') {
         // ="…" is how people tell a spreadsheet that digits are text.
@@ -36,13 +36,13 @@ pub(crate) fn plain(cell: &str) -> Result<&str, Spoilt> {
 }
 
 /// Without surrounding white space (NBSP and its narrow kin included) and invisible marks.
-pub(crate) fn trim(text: &str) -> &str {
+pub fn trim(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))
 }
 
 /// Marks that are not seen and that copying from a web page or a phone leaves behind: direction controls, zero-width
 /// space, byte order mark, soft hyphen. The joiners that emoji need are not among them.
-pub(crate) fn is_invisible(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{00AD}' | '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'

@@ -3,30 +3,33 @@
 use std::borrow::Cow;
 
 /// Largest file that is read, in bytes.
-pub(crate) const FILE_BYTES_MAX: usize = 64 << 20;
+pub const FILE_BYTES_MAX: usize = 64 << 20;
 
 /// A file's text and the name of the encoding it was found to be in.
 #[derive(Debug)]
-pub(crate) struct Decoded<'a> {
+pub struct Decoded<'a> {
     /// The text, without a byte order mark and free of NUL.
-    pub(crate) text: Cow<'a, str>,
+    pub text: Cow<'a, str>,
     /// `utf-8`, `utf-16le`, `utf-16be` or `windows-1252`.
-    pub(crate) encoding: &'static str,
+    pub encoding: &'static str,
 }
 
 /// Why a file is not text; a problem of its line (0: the whole file).
 #[derive(Debug)]
-pub(crate) struct Undecodable {
-    pub(crate) line: u32,
-    pub(crate) code: &'static str,
-    pub(crate) message: &'static str,
+pub struct Undecodable {
+    /// The line, from 1; 0 for the whole file.
+    pub line: u32,
+    /// Stable kebab-case code.
+    pub code: &'static str,
+    /// One sentence, without its full stop.
+    pub message: &'static str,
 }
 
 /// Decodes a file that is not empty.
 ///
 /// Windows-1252 is assumed only when there is no byte order mark and nothing in the file is multi-byte UTF-8: a file
 /// that mixes both was damaged by some tool, and which half is right nobody can know.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Undecodable> {
+pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Undecodable> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(Undecodable { line: 0, code: "file-too-large", message: "The file is larger than 64 MiB" });
     }
@@ -63,13 +66,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Undecodable> {
 }
 
 /// The line, from 1, on which byte `at` stands. CRLF, LF and CR each end one.
-pub(crate) fn line_at(bytes: &[u8], at: usize) -> u32 {
+pub fn line_at(bytes: &[u8], at: usize) -> u32 {
     let before = &bytes[..at.min(bytes.len())];
     u32::try_from(line_ends(before, bytes.get(at).copied())).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// Line ends in `bytes`; a CR whose LF is `next` does not count yet.
-pub(crate) fn line_ends(bytes: &[u8], next: Option<u8>) -> usize {
+pub fn line_ends(bytes: &[u8], next: Option<u8>) -> usize {
     memchr::memchr2_iter(b'\n', b'\r', bytes)
         .filter(|&at| {
             bytes[at] == b'\n' || bytes.get(at + 1).copied().or(next.filter(|_| at + 1 == bytes.len())) != Some(b'\n')
