@@ -58,6 +58,28 @@ fn where_reading_stopped_is_named_exactly() {
 }
 
 #[test]
+fn a_record_longer_than_what_is_read_at_once_is_read_whole() {
+    let start = Position::start(CONNECTOR);
+    let long = vec![1; 2 * CHUNK_BYTES + 7];
+    let mut records = Vec::new();
+    frame(&mut records, &long);
+    push_commit(
+        &mut records,
+        &start.chain,
+        Commit { group: 1, facts: 1, at_ms: 0, private: start.private, chain: [0; 32] },
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = LocalFiles::create(folder.path()).unwrap();
+    let facts = [file_header(Part::Facts, CONNECTOR, &start), records].concat();
+    files.create(0, &facts, &file_header(Part::Private, CONNECTOR, &start)).unwrap();
+    let mut groups = Groups::new(&files, CONNECTOR, start).unwrap();
+    match groups.next().unwrap() {
+        Reading::Group(group) => assert!(group.bodies().eq([&long[..]])),
+        _ => panic!("the group is whole"),
+    }
+}
+
+#[test]
 fn a_sealed_entry_that_is_cut_short_is_named_where_it_ends() {
     let (_folder, files) = segment(|_| {});
     let entry = EntryRef { segment: 0, offset: FILE_HEADER_BYTES - 3, bytes: 5 };
