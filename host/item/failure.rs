@@ -50,6 +50,16 @@ impl Failure {
         io::Error::new(kind, self)
     }
 
+    /// For a staged attachment that cannot be read: what the stage said of it, or that it is lost.
+    pub fn of_attachment(error: &io::Error) -> Self {
+        if let Some(failure) = Self::within(error) {
+            return failure.clone();
+        }
+        let message = format!("a staged attachment cannot be read: {error}");
+        Self::new("stage-attachment-lost", NextMove::Stop, message)
+            .hint("restore the stage folder from a backup, then run `chancery sync` again")
+    }
+
     /// The failure that an error of IO carries.
     pub fn within(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()

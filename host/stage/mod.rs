@@ -42,7 +42,7 @@ use std::{
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::item::{BlobRef, BlobSource, Failure, NextMove, Page, limits};
+use crate::item::{BlobRef, BlobSource, Failure, NextMove, Page, hex, limits};
 
 use local::Folder;
 use objects::{Kind, Objects, Place};
@@ -101,7 +101,7 @@ impl Staging {
             }
             let objects: Box<dyn Objects> = match &self.store {
                 None => Box::new(Folder::open(root.clone())?),
-                Some(store) => Box::new(store.of(&objects::hex(&keyed(&key, connector.as_bytes())[..16]))),
+                Some(store) => Box::new(store.of(&hex(&keyed(&key, connector.as_bytes())[..16]))),
             };
             fs::File::open(&root)?.sync_all()?;
             fs::File::open(&self.root)?.sync_all()?;

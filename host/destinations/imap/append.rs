@@ -4,13 +4,9 @@
 //! that answers before it has everything has refused: the rest is not sent, and the connection, of which nobody knows
 //! what the server still expects, is given up. One MULTIAPPEND stores all of its messages or none.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use futures::future::{Either, select};
-use tokio::sync::mpsc;
 
 use super::{
     offers::Ladder,
@@ -21,13 +17,9 @@ use super::{
     wire::{Answer, Reader, Status, Wire, Writer},
 };
 use crate::{
-    destinations::{Delivered, Delivery},
+    destinations::{Delivered, Delivery, pieces::Pieces},
     item::{BlobSource, Failure, Message, NextMove, limits},
 };
-
-/// Bytes of a message with attachments that are under way from the stage at once, in pieces.
-const PIECE_BYTES: usize = 64 << 10;
-const PIECES_MAX: usize = 4;
 
 /// Messages for which a full mailbox says so before the others are not tried any more.
 const FULL_MAX: usize = 3;
@@ -391,49 +383,13 @@ fn internal_date(at_ms: i64) -> String {
     at.strftime("\"%d-%b-%Y %H:%M:%S +0000\"").to_string()
 }
 
-/// Writes a message; attachments come from the stage piece by piece.
+/// Writes a message. One that breaks off is not stored: the connection is given up in the middle of it.
 async fn body(writer: &mut Writer, message: &Message, blobs: &Arc<dyn BlobSource>) -> Result<(), Failure> {
-    if message.splices.is_empty() {
-        return writer.write(&message.skeleton).await;
-    }
-    let (pieces, mut coming) = mpsc::channel(PIECES_MAX);
-    let (message, blobs) = (message.clone(), Arc::clone(blobs));
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut out = Pieces { pieces, gathered: Vec::with_capacity(PIECE_BYTES) };
-        message.write_to(&mut out, &*blobs).and_then(|()| out.flush())
-    });
-    while let Some(piece) = coming.recv().await {
+    let mut pieces = Pieces::of(message, blobs);
+    while let Some(piece) = pieces.next().await? {
         writer.write(&piece).await?;
     }
-    // A message that breaks off is not stored: the connection is given up in the middle of it.
-    let read = reading.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-    read.map_err(|error| {
-        let message = format!("a staged attachment cannot be read: {error}");
-        Failure::new("stage-attachment-lost", NextMove::Stop, message)
-            .hint("restore the stage folder from a backup, then run `chancery sync` again")
-    })
-}
-
-/// Hands on what is written, in pieces of a size.
-struct Pieces {
-    pieces: mpsc::Sender<Vec<u8>>,
-    gathered: Vec<u8>,
-}
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE_BYTES));
-        // Nobody listens any more: the connection broke, and says so itself.
-        self.pieces.blocking_send(piece).map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
+    Ok(())
 }
 
 #[cfg(test)]
