@@ -285,7 +285,9 @@ fn smtp(typed: typed::Smtp) -> Result<SmtpSettings, String> {
     for (key, address) in [("from", &from), ("to", &to)] {
         // They stand in commands and in header fields as they are.
         if !address.is_ascii() || !Mailboxes::is_address(address) {
-            return Err(format!("`{key} = {address:?}` of an smtp destination is no address like `journal@example.com`"));
+            return Err(format!(
+                "`{key} = {address:?}` of an smtp destination is no address like `journal@example.com`"
+            ));
         }
     }
     Ok(SmtpSettings {

@@ -75,7 +75,8 @@ pub(super) async fn attach(
     if file.size < limits::GRAPH_FILE_BYTES_MAX {
         let (message, blobs) = (message.clone(), Arc::clone(blobs));
         let body = tokio::task::spawn_blocking(move || inline(&file, &message, &*blobs)).await;
-        let body = body.map_err(io::Error::other).and_then(|body| body).map_err(|error| Failure::of_attachment(&error))?;
+        let body =
+            body.map_err(io::Error::other).and_then(|body| body).map_err(|error| Failure::of_attachment(&error))?;
         let path = format!("{message_path}/attachments");
         return Ok(client.ask(mailbox, Method::POST, &path, Some(body.to_string().into_bytes())).await?.1);
     }

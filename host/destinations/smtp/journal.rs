@@ -128,7 +128,8 @@ mod tests {
     }
 
     fn text(copy: &Delivery) -> String {
-        String::from_utf8(report(copy, "bounce@example.com", "journal@archive.example").message.skeleton.to_vec()).unwrap()
+        String::from_utf8(report(copy, "bounce@example.com", "journal@archive.example").message.skeleton.to_vec())
+            .unwrap()
     }
 
     const PLAIN: &str = "From: \"Anna\" <anna@example.com>\r\nTo: Ben <ben@example.com>,\r\n <49151@phone.invalid>\r\n\

@@ -109,9 +109,7 @@ impl Smtp {
         }
         let session = match kept.session.take() {
             Some(session) => session,
-            None => Box::new(
-                session::enter(&self.settings, self.account.as_ref(), &self.dialer, self.times).await?,
-            ),
+            None => Box::new(session::enter(&self.settings, self.account.as_ref(), &self.dialer, self.times).await?),
         };
         Ok(kept.session.insert(session))
     }
@@ -257,7 +255,9 @@ impl Destination for Smtp {
             {
                 // They are sent again: what was known of them before is over.
                 let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
-                group.iter().for_each(|copy| drop(fates.remove(&name(copy))));
+                for copy in &group {
+                    fates.remove(&name(copy));
+                }
             }
             let mut kept = self.kept.lock().await;
             kept.uses += 1;

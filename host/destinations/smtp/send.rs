@@ -55,6 +55,7 @@ pub(super) async fn send(
             stuffed.clear();
             dots.stuff(part, &mut stuffed);
             if let Err(failure) = session.wire.write(&stuffed).await {
+                session.is_spent = true;
                 // Whoever closes a connection may have said why before.
                 return match session.wire.reply(session.wire.times.reply).await {
                     Ok(reply) if !reply.is_ok() => Ok(Said::Refused(refusal::of(&place, Stage::Content, &reply))),
@@ -81,13 +82,10 @@ pub(super) async fn send(
 }
 
 /// Everything before the message; none once the server waits for it.
-async fn envelope(
-    session: &mut Session,
-    settings: &SmtpSettings,
-    report: &Report,
-) -> Result<Option<Refusal>, Failure> {
+async fn envelope(session: &mut Session, settings: &SmtpSettings, report: &Report) -> Result<Option<Refusal>, Failure> {
     let place = settings.place();
-    let size = if session.offers.has("SIZE") { format!(" SIZE={}", report.message.size_bytes()) } else { String::new() };
+    let size =
+        if session.offers.has("SIZE") { format!(" SIZE={}", report.message.size_bytes()) } else { String::new() };
     let body = if report.is_eight_bit { " BODY=8BITMIME" } else { "" };
     let commands = [
         (format!("MAIL FROM:<{}>{size}{body}", settings.from), Stage::Envelope),
@@ -113,9 +111,8 @@ async fn envelope(
         match (&refused, goes_on) {
             (None, true) => {}
             (None, false) => refused = Some(refusal::of(&place, *stage, &reply)),
-            // It wants a message that has no recipient: nothing says how that ends.
-            (Some(_), true) if is_data => return Err(refusal::garbage(&place, "it takes a message for nobody")),
-            (Some(_), _) => {}
+            // It wants a message that has no recipient. Nothing says how that ends, so that it gets none.
+            (Some(_), goes_on) => session.is_spent |= is_data && goes_on,
         }
         // A server that closes says so once, and not to what is under way.
         if refused.is_some() && (!together || reply.code == 421) {

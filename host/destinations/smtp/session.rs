@@ -18,6 +18,8 @@ pub(super) struct Session {
     pub(super) offers: Offers,
     /// Messages it has taken.
     pub(super) accepted: usize,
+    /// The server waits for the rest of a message that is not sent on: nothing else can be said.
+    pub(super) is_spent: bool,
 }
 
 /// What a server says it can.
@@ -80,7 +82,7 @@ pub(super) async fn greet(settings: &SmtpSettings, dialer: &Dialer, times: Times
         // What was offered in clear may have been forged.
         offers = hello(&mut wire, settings, &place).await?;
     }
-    Ok(Session { wire, offers, accepted: 0 })
+    Ok(Session { wire, offers, accepted: 0, is_spent: false })
 }
 
 /// Reaches the server and signs in.
@@ -111,7 +113,7 @@ fn refused(place: &str, reply: &Reply) -> Failure {
 impl Session {
     /// Whether the connection still answers; what was begun on it is forgotten.
     pub(super) async fn is_alive(&mut self) -> bool {
-        self.wire.command("RSET").await.is_ok_and(|reply| reply.is_ok())
+        !self.is_spent && self.wire.command("RSET").await.is_ok_and(|reply| reply.is_ok())
     }
 
     /// Takes leave. A server that does not answer is none of our trouble any more.

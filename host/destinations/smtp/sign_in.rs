@@ -54,8 +54,7 @@ async fn with_password(
         }
         return Ok(reply);
     }
-    let hint =
-        "use `security = \"tls\"` or `\"starttls\"`, another `mechanism`, or leave `credential` out where none is needed";
+    let hint = "use `security = \"tls\"` or `\"starttls\"`, another `mechanism`, or leave `credential` out where none is needed";
     Err(refusal::lacking(place, "signing in with a password here", hint))
 }
 

@@ -62,8 +62,7 @@ impl Display for Reply {
     /// One line, short, without control characters.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = self.lines.join(" ");
-        let shown: String =
-            text.trim().chars().filter(|c| !c.is_control()).take(limits::SMTP_TEXT_CHARS_MAX).collect();
+        let shown: String = text.trim().chars().filter(|c| !c.is_control()).take(limits::SMTP_TEXT_CHARS_MAX).collect();
         write!(f, "{} {shown}", self.code)
     }
 }
