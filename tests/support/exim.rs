@@ -61,7 +61,7 @@ impl Exim {
              local_interfaces = 127.0.0.1\ndaemon_smtp_ports = {tls_port} : {starttls_port}\n\
              tls_on_connect_ports = {tls_port}\ntls_advertise_hosts = *\ntls_certificate = {dir}/tls/cert.pem\n\
              tls_privatekey = {dir}/tls/key.pem\nauth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}\n\
-             host_lookup =\nrfc1413_query_timeout = 0s\nkeep_environment =\nmessage_size_limit = {SIZE_BYTES_MAX}\n\
+             host_lookup =\nrfc1413_query_timeout = 0s\nsmtp_accept_queue_per_connection = 0\nkeep_environment =\nmessage_size_limit = {SIZE_BYTES_MAX}\n\
              acl_smtp_rcpt = rcpt\nacl_smtp_data = data\nbegin acl\n\
              rcpt:\n  accept authenticated = *\n    recipients = {JOURNAL}\n  deny message = not for you\n\
              data:\n  accept\n\
