@@ -88,6 +88,9 @@ mod tests {
 
     struct Broken(fn() -> io::Error);
 
+    /// How reading ends, and as what.
+    type Row = (fn() -> io::Error, &'static str, NextMove);
+
     impl io::Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
             Err(self.0())
@@ -139,7 +142,7 @@ mod tests {
         let away = || {
             Failure::new("stage-unreachable", NextMove::Retry { after: None }, "away").into_io(io::ErrorKind::TimedOut)
         };
-        let table: [(fn() -> io::Error, &str, NextMove); 2] = [
+        let table: [Row; 2] = [
             (|| io::ErrorKind::NotFound.into(), "stage-attachment-lost", NextMove::Stop),
             (away, "stage-unreachable", NextMove::Retry { after: None }),
         ];
