@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     item::{
-        Interval,
+        Failure, Interval, NextMove,
         time::{DAY_MS, parse_instant},
     },
     report::bundle::{self, Bundle, BundleItem},
@@ -86,6 +86,7 @@ fn touches(window: &WindowRow, asked: Interval) -> bool {
 /// Reads the messages back from the mailboxes they were delivered to; returns how many there are.
 async fn fetch(host: &Host, name: &str, items: &mut [BundleItem], folder: &Path) -> Result<usize, CliError> {
     let mut found: HashSet<[u8; 32]> = HashSet::new();
+    let mut unread: Option<Failure> = None;
     if let Some(connector) = host.config.connector(name) {
         let mut wanted: BTreeMap<(u16, String), HashSet<[u8; 32]>> = BTreeMap::new();
         for copy in items.iter().flat_map(|item| &item.copies) {
@@ -101,7 +102,17 @@ async fn fetch(host: &Host, name: &str, items: &mut [BundleItem], folder: &Path)
                 found.insert(sha256);
                 fs::write(folder.join(bundle::message_name(&sha256)), bytes)
             };
-            slot.destination.read_back(&mailbox, wanted, &mut show).await?;
+            match slot.destination.read_back(&mailbox, wanted, &mut show).await {
+                // It will never show them: the bundle says which messages are not in it.
+                Err(failure) if failure.next == NextMove::Reject => unread = Some(failure),
+                read => read?,
+            }
+        }
+    }
+    if let Some(failure) = unread {
+        eprintln!("note: {failure}; `summary.txt` counts what is not in the bundle");
+        if let Some(hint) = failure.hint {
+            eprintln!("hint: {hint}");
         }
     }
     for copy in items.iter_mut().flat_map(|item| &mut item.copies) {

@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
             let root = match destination {
                 DestinationConfig::Maildir(settings) => &settings.root,
                 DestinationConfig::Eml(settings) => &settings.root,
-                DestinationConfig::Imap(_) | DestinationConfig::Graph(_) => continue,
+                DestinationConfig::Imap(_) | DestinationConfig::Graph(_) | DestinationConfig::Smtp(_) => continue,
             };
             findings.push(folder(&format!("{}: destination", connector.name), root));
         }

@@ -13,6 +13,7 @@ use crate::{
         graph::{Cloud, GraphSettings, Shape},
         imap::{self, Access, ImapSettings, Mechanism, Security},
         maildir::MaildirSettings,
+        smtp::SmtpSettings,
     },
     item::limits,
 };
@@ -34,6 +35,8 @@ pub enum DestinationConfig {
     Graph(GraphSettings),
     /// Archives of files.
     Eml(EmlSettings),
+    /// Another archive behind an SMTP server.
+    Smtp(SmtpSettings),
 }
 
 impl DestinationConfig {
@@ -49,15 +52,10 @@ impl DestinationConfig {
             typed::Destination::Imap(typed) => imap(folder, typed).map(Self::Imap),
             typed::Destination::Graph(typed) => graph(folder, typed).map(Self::Graph),
             typed::Destination::Eml { root, mailboxes, message_bytes_max } => {
-                let mailboxes = self::mailboxes("eml", mailboxes)?;
-                if mailboxes == Mailboxes::Existing {
-                    return Err(
-                        "a destination of kind `eml` has no mailboxes of its own: name `domains` or `addresses`"
-                            .to_owned(),
-                    );
-                }
+                let mailboxes = named_mailboxes("eml", mailboxes)?;
                 Ok(Self::Eml(EmlSettings { root: base.join(root), folder, mailboxes, message_bytes_max }))
             }
+            typed::Destination::Smtp(typed) => smtp(typed).map(Self::Smtp),
         }
     }
 
@@ -68,6 +66,7 @@ impl DestinationConfig {
             Self::Imap(settings) => format!("imap {}:{}", settings.host, settings.port),
             Self::Graph(settings) => format!("graph {}", settings.endpoint),
             Self::Eml(settings) => format!("eml {}", settings.root.display()),
+            Self::Smtp(settings) => format!("smtp {} at {}:{}", settings.to, settings.host, settings.port),
         }
     }
 
@@ -77,17 +76,22 @@ impl DestinationConfig {
             Self::Maildir(_) | Self::Eml(_) => Vec::new(),
             Self::Imap(settings) => settings.access.credentials(),
             Self::Graph(settings) => vec![&settings.credential],
+            Self::Smtp(settings) => settings.credential.as_deref().into_iter().collect(),
         }
     }
 
     /// Whether it can use this credential.
     pub(super) fn check_scheme(&self, credential: &Credential) -> Result<(), String> {
-        let (kind, wanted, fits) = match self {
-            Self::Maildir(_) | Self::Eml(_) => return Ok(()),
-            Self::Imap(settings) if settings.mechanism == Mechanism::Plain => {
-                ("imap", "basic", matches!(credential.scheme, Scheme::Basic { .. }))
+        let by = |mechanism| match mechanism {
+            Mechanism::Plain => ("basic", matches!(credential.scheme, Scheme::Basic { .. })),
+            Mechanism::Xoauth2 | Mechanism::Oauthbearer => {
+                ("oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. }))
             }
-            Self::Imap(_) => ("imap", "oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. })),
+        };
+        let (kind, (wanted, fits)) = match self {
+            Self::Maildir(_) | Self::Eml(_) => return Ok(()),
+            Self::Imap(settings) => ("imap", by(settings.mechanism)),
+            Self::Smtp(settings) => ("smtp", by(settings.mechanism)),
             Self::Graph(settings) => {
                 if let Scheme::Oauth2 { scope, .. } = &credential.scheme
                     && *scope != format!("{}/.default", settings.cloud.graph())
@@ -98,7 +102,7 @@ impl DestinationConfig {
                         settings.cloud.graph()
                     ));
                 }
-                ("graph", "oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. }))
+                ("graph", ("oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. })))
             }
         };
         if fits {
@@ -127,6 +131,30 @@ fn mailboxes(kind: &str, typed: Option<typed::Mailboxes>) -> Result<Mailboxes, S
     }
 }
 
+/// For destinations that have no mailboxes of their own.
+fn named_mailboxes(kind: &str, typed: Option<typed::Mailboxes>) -> Result<Mailboxes, String> {
+    match mailboxes(kind, typed)? {
+        Mailboxes::Existing => {
+            Err(format!("a destination of kind `{kind}` has no mailboxes of its own: name `domains` or `addresses`"))
+        }
+        mailboxes => Ok(mailboxes),
+    }
+}
+
+/// Whether a server's host name and the way to it can be used.
+fn check_server(kind: &str, host: &str, security: Security) -> Result<(), String> {
+    let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    if security == Security::None && !local {
+        return Err(format!(
+            "the {kind} destination `{host}` would be reached without encryption; `security = \"none\"` is for a loopback address alone, write `\"tls\"` or `\"starttls\"`"
+        ));
+    }
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@".contains(c)) {
+        return Err(format!("`host = {host:?}` of an {kind} destination is no host name"));
+    }
+    Ok(())
+}
+
 fn imap(folder: String, typed: typed::Imap) -> Result<ImapSettings, String> {
     let typed::Imap {
         host,
@@ -139,15 +167,7 @@ fn imap(folder: String, typed: typed::Imap) -> Result<ImapSettings, String> {
         connections_max,
         message_bytes_max,
     } = typed;
-    let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    if security == Security::None && !local {
-        return Err(format!(
-            "the imap destination `{host}` would be reached without encryption; `security = \"none\"` is for a loopback address alone, write `\"tls\"` or `\"starttls\"`"
-        ));
-    }
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@".contains(c)) {
-        return Err(format!("`host = {host:?}` of an imap destination is no host name"));
-    }
+    check_server("imap", &host, security)?;
     let (access, of_table) = match (credential, master) {
         (CredentialNames::One(name), None) => (Access::Delegated { credential: name }, None),
         (CredentialNames::One(name), Some(separator)) if mechanism == Mechanism::Plain && !separator.is_empty() => {
@@ -256,5 +276,29 @@ fn graph(folder: String, typed: typed::Graph) -> Result<GraphSettings, String> {
         message_bytes_max: message_bytes_max.unwrap_or(limits::GRAPH_MESSAGE_BYTES_MAX),
         requests_max,
         shape: Shape { message_class, attach_original },
+    })
+}
+
+fn smtp(typed: typed::Smtp) -> Result<SmtpSettings, String> {
+    let typed::Smtp { host, port, security, mechanism, credential, from, to, mailboxes, message_bytes_max } = typed;
+    check_server("smtp", &host, security)?;
+    for (key, address) in [("from", &from), ("to", &to)] {
+        // They stand in commands and in header fields as they are.
+        if !address.is_ascii() || !Mailboxes::is_address(address) {
+            return Err(format!(
+                "`{key} = {address:?}` of an smtp destination is no address like `journal@example.com`"
+            ));
+        }
+    }
+    Ok(SmtpSettings {
+        port: port.unwrap_or(SmtpSettings::usual_port(security)),
+        host,
+        security,
+        mechanism,
+        credential,
+        from,
+        to,
+        mailboxes: named_mailboxes("smtp", mailboxes)?,
+        message_bytes_max,
     })
 }

@@ -97,6 +97,7 @@ pub(super) enum Destination {
     Imap(Imap),
     Graph(Graph),
     Eml { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
+    Smtp(Smtp),
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,6 +128,22 @@ pub(super) struct Graph {
     pub(super) message_class: Option<String>,
     #[serde(default)]
     pub(super) attach_original: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Smtp {
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    #[serde(default)]
+    pub(super) security: Security,
+    #[serde(default)]
+    pub(super) mechanism: Mechanism,
+    pub(super) credential: Option<String>,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) mailboxes: Option<Mailboxes>,
+    pub(super) message_bytes_max: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

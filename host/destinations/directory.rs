@@ -25,6 +25,11 @@ impl Mailboxes {
         };
         known.then_some(address)
     }
+
+    /// Whether this is a plain `local@domain`.
+    pub fn is_address(text: &str) -> bool {
+        canonical(text).is_some_and(|address| address.eq_ignore_ascii_case(text))
+    }
 }
 
 /// Lower-cases a well-formed address; none for anything that is no plain `local@domain` or could not be a folder name.

@@ -11,6 +11,8 @@ pub mod imap;
 mod locks;
 pub mod maildir;
 mod names;
+mod pieces;
+pub mod smtp;
 
 use std::{collections::HashSet, io, sync::Arc};
 

@@ -146,6 +146,27 @@ pub const IMAP_CHECKED_MAILBOXES_MAX: usize = 10;
 /// Mailboxes of an IMAP server whose existence is remembered at once.
 pub const IMAP_KNOWN_MAILBOXES_MAX: usize = 200_000;
 
+/// Copies of one SMTP group: as many may arrive twice when the process dies.
+pub const SMTP_GROUP_COPIES_MAX: usize = 20;
+/// Messages sent over one SMTP connection.
+pub const SMTP_MESSAGES_MAX: usize = 100;
+/// One line of an SMTP reply.
+pub const SMTP_LINE_BYTES_MAX: usize = 8 << 10;
+/// Lines of one SMTP reply.
+pub const SMTP_REPLY_LINES_MAX: usize = 100;
+/// Text of an SMTP server that is repeated to people.
+pub const SMTP_TEXT_CHARS_MAX: usize = 160;
+/// Time an SMTP server may take for a reply, and until it takes a piece of ours.
+pub const SMTP_REPLY_TIME_MAX: Duration = Duration::from_secs(120);
+/// Time an SMTP server may take to accept a whole message (RFC 5321, 4.5.3.2.6).
+pub const SMTP_ACCEPT_TIME_MAX: Duration = Duration::from_secs(600);
+/// Time an SMTP connection is kept without use.
+pub const SMTP_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+/// Messages of one group that an SMTP server may put off before the others are not tried.
+pub const SMTP_POSTPONED_MAX: usize = 3;
+/// Messages that an SMTP server may refuse one after another, taking none, before it counts as refusing everything.
+pub const SMTP_REFUSED_MAX: usize = 16;
+
 // What Microsoft Graph takes. Its own limits, as documented; ours keep below them.
 
 /// Requests under way at once for one mailbox.
@@ -268,6 +289,8 @@ const _: () = assert!(STAGED_PAGE_BYTES_MAX > HOSTCALL_BYTES_MAX as u64);
 const _: () = assert!(STAGE_PART_BYTES >= 5 << 20);
 const _: () = assert!(IMAP_CONNECTIONS_MAX <= IMAP_CONNECTIONS_HIGHEST);
 const _: () = assert!(IMAP_ANSWER_TIME_MAX.as_millis() <= IMAP_APPEND_TIME_MAX.as_millis());
+const _: () = assert!(SMTP_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
+const _: () = assert!(SMTP_REPLY_TIME_MAX.as_millis() <= SMTP_ACCEPT_TIME_MAX.as_millis());
 const _: () = assert!(GRAPH_RANGE_BYTES < 4_000_000 && GRAPH_RANGE_BYTES.is_multiple_of(320 << 10));
 const _: () = assert!(GRAPH_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
 const _: () = assert!(GRAPH_FILE_BYTES_MAX.div_ceil(3) * 4 < 4 << 20);

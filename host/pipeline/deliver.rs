@@ -185,10 +185,8 @@ async fn intend(
     let messages: Arc<[(Message, Digest)]> =
         to_send.iter().map(|copy| (copy.delivery.message.clone(), Arc::clone(&copy.digest))).collect();
     let hashing = || {
-        let (blobs, connector, messages) = (Arc::clone(blobs), turn.connector.clone(), Arc::clone(&messages));
-        blocking(move || {
-            messages.iter().map(|(message, digest)| hashed(message, digest, &*blobs, &connector)).collect()
-        })
+        let (blobs, messages) = (Arc::clone(blobs), Arc::clone(&messages));
+        blocking(move || messages.iter().map(|(message, digest)| hashed(message, digest, &*blobs)).collect())
     };
     let hashes: Vec<[u8; 32]> = attempt(turn, false, hashing).await.map_err(|(failure, _)| failure)?;
     for (copy, sha256) in to_send.iter().zip(hashes) {
@@ -197,25 +195,14 @@ async fn intend(
     Ok((to_send, facts))
 }
 
-fn hashed(message: &Message, digest: &Digest, blobs: &dyn BlobSource, connector: &str) -> Result<[u8; 32], Failure> {
+fn hashed(message: &Message, digest: &Digest, blobs: &dyn BlobSource) -> Result<[u8; 32], Failure> {
     match digest.get() {
         Some(sha256) => Ok(*sha256),
-        None => hash(message, blobs, connector).map(|sha256| *digest.get_or_init(|| sha256)),
-    }
-}
-
-fn hash(message: &Message, blobs: &dyn BlobSource, connector: &str) -> Result<[u8; 32], Failure> {
-    message.sha256(blobs).map_err(|error| {
-        if let Some(failure) = Failure::within(&error) {
-            return failure.clone();
+        None => {
+            let sha256 = message.sha256(blobs).map_err(|error| Failure::of_attachment(&error))?;
+            Ok(*digest.get_or_init(|| sha256))
         }
-        Failure::new(
-            "stage-attachment-lost",
-            crate::item::NextMove::Stop,
-            format!("a staged attachment of connector `{connector}` cannot be read: {error}"),
-        )
-        .hint("restore the stage folder from a backup, then run `chancery sync` again")
-    })
+    }
 }
 
 fn record(turn: &Turn, sent: &[Ready], answers: Vec<Answer>, receipts: &mut Group) {

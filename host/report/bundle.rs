@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::csv;
 use crate::{
-    item::time::rfc3339,
+    item::{hex, time::rfc3339},
     state::{
         ConnectorState, CopyKey, CopyStep, Extract, ItemPrivate, ItemRow, ItemStep, Standing, StateError, Target,
         WindowRow,
@@ -313,7 +313,7 @@ impl Bundle<'_> {
                 copy.person.clone().unwrap_or_default(),
                 copy.state.clone(),
                 copy.reason.clone().unwrap_or_default(),
-                copy.sha256.as_ref().map_or_else(String::new, hex),
+                copy.sha256.as_ref().map_or_else(String::new, |sha256| hex(sha256)),
                 copy.file.clone().unwrap_or_default(),
             ]
         });
@@ -344,13 +344,6 @@ fn pem(key: &[u8; 32]) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der))
 }
 
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn hex_or_null<S: serde::Serializer>(sha256: &Option<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
-    sha256.as_ref().map(hex).serialize(serializer)
+    sha256.as_ref().map(|sha256| hex(sha256)).serialize(serializer)
 }

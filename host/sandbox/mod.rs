@@ -57,7 +57,7 @@ pub use self::{
     powers::SourcePowers,
     source::{Account, PullRequest, Reading, SourceWorker, Totals},
 };
-use crate::item::{Failure, NextMove};
+use crate::item::{Failure, NextMove, hex};
 
 /// The engine that all plugins of this process run in. Clones share it.
 #[derive(Clone)]
@@ -118,13 +118,6 @@ impl Sandbox {
     fn limits(&self) -> &CallLimits {
         &self.shared.limits
     }
-}
-
-/// Lower-case hex.
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    bytes.iter().flat_map(digits).map(char::from).collect()
 }
 
 #[cfg(test)]

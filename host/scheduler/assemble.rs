@@ -16,6 +16,7 @@ use crate::{
         graph::{Graph, GraphSettings},
         imap::{Imap, ImapSettings},
         maildir::{Maildir, MaildirSettings},
+        smtp::Smtp,
     },
     item::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, PluginKind, ReadingMode,
@@ -160,6 +161,11 @@ pub(super) fn destinations(
                 Arc::new(Imap::new(ImapSettings { folder, ..settings.clone() }, accounts, dialer, &host.servers))
             }
             DestinationConfig::Eml(settings) => Arc::new(Eml::open(EmlSettings { folder, ..settings.clone() })?),
+            DestinationConfig::Smtp(settings) => {
+                let account = settings.credential.as_deref().map(|name| secrets::account(&host.config, name));
+                let dialer = Dialer::new(&host.config.network)?;
+                Arc::new(Smtp::new(settings.clone(), account.transpose()?, dialer))
+            }
             DestinationConfig::Graph(settings) => {
                 // The configuration was checked whole: the credential is there.
                 let credential = host.config.credentials.get(&settings.credential).ok_or_else(|| {

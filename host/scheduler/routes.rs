@@ -55,13 +55,8 @@ fn routes(config: &Config) -> BTreeMap<Route, Vec<String>> {
         }
         for destination in &connector.destinations {
             let route = match destination {
-                DestinationConfig::Imap(settings) => {
-                    let kind = match settings.security {
-                        Security::Tls => RouteKind::Tls,
-                        Security::Starttls | Security::None => RouteKind::Plain,
-                    };
-                    Some(Route { host: settings.host.clone(), port: settings.port, kind })
-                }
+                DestinationConfig::Imap(settings) => Some(of_server(&settings.host, settings.port, settings.security)),
+                DestinationConfig::Smtp(settings) => Some(of_server(&settings.host, settings.port, settings.security)),
                 DestinationConfig::Graph(settings) => of_text(&settings.endpoint),
                 DestinationConfig::Maildir(_) | DestinationConfig::Eml(_) => None,
             };
@@ -86,6 +81,12 @@ fn routes(config: &Config) -> BTreeMap<Route, Vec<String>> {
         }
     }
     routes
+}
+
+/// A mail server's. One that begins in the clear is tried only as far as its connection.
+fn of_server(host: &str, port: u16, security: Security) -> Route {
+    let kind = if security == Security::Tls { RouteKind::Tls } else { RouteKind::Plain };
+    Route { host: host.to_owned(), port, kind }
 }
 
 fn of_text(url: &str) -> Option<Route> {

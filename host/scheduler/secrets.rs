@@ -68,19 +68,25 @@ fn scheme<'a>(
 /// # Errors
 /// `secret-missing` with where to put it; `credential-scheme`.
 pub(super) fn accounts(config: &Config, access: &Access) -> Result<BTreeMap<String, Account>, Failure> {
-    let mut accounts = BTreeMap::new();
-    for name in access.credentials() {
-        let Some(credential) = config.credentials.get(name) else { continue };
-        let account = match &credential.scheme {
-            Scheme::Basic { username, password } => {
-                Account::Password { username: username.clone(), password: of_credential(config, name, password)? }
-            }
-            Scheme::Oauth2 { .. } => Account::Token(token_source(config, credential)?),
-            _ => return Err(wrong(credential, "a mail server is signed in to with `basic` or `oauth2`")),
-        };
-        accounts.insert(name.to_owned(), account);
+    access.credentials().into_iter().map(|name| Ok((name.to_owned(), account(config, name)?))).collect()
+}
+
+/// What a mail server is signed in to with. Nothing is asked of anybody yet.
+///
+/// # Errors
+/// As [`accounts`].
+pub(super) fn account(config: &Config, name: &str) -> Result<Account, Failure> {
+    // The configuration was checked whole: the credential is there.
+    let credential = config.credentials.get(name).ok_or_else(|| {
+        Failure::new("credential-scheme", NextMove::AskPerson, format!("credential `{name}` is not defined"))
+    })?;
+    match &credential.scheme {
+        Scheme::Basic { username, password } => {
+            Ok(Account::Password { username: username.clone(), password: of_credential(config, name, password)? })
+        }
+        Scheme::Oauth2 { .. } => Ok(Account::Token(token_source(config, credential)?)),
+        _ => Err(wrong(credential, "a mail server is signed in to with `basic` or `oauth2`")),
     }
-    Ok(accounts)
 }
 
 /// Signs the host itself in as an application, with a client of its own.

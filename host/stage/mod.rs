@@ -42,7 +42,7 @@ use std::{
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::item::{BlobRef, BlobSource, Failure, NextMove, Page, limits};
+use crate::item::{BlobRef, BlobSource, Failure, NextMove, Page, hex, limits};
 
 use local::Folder;
 use objects::{Kind, Objects, Place};
@@ -101,7 +101,7 @@ impl Staging {
             }
             let objects: Box<dyn Objects> = match &self.store {
                 None => Box::new(Folder::open(root.clone())?),
-                Some(store) => Box::new(store.of(&objects::hex(&keyed(&key, connector.as_bytes())[..16]))),
+                Some(store) => Box::new(store.of(&hex(&keyed(&key, connector.as_bytes())[..16]))),
             };
             fs::File::open(&root)?.sync_all()?;
             fs::File::open(&self.root)?.sync_all()?;
@@ -243,21 +243,9 @@ fn keyed(key: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
 }
 
 fn failure(label: &str, what: &str, error: &io::Error) -> Failure {
-    if let Some(failure) = Failure::within(error) {
-        return failure.clone();
-    }
-    let (code, next, hint) = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost")
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
-            "no-permission",
-            NextMove::AskPerson,
-            "give the user that runs chancery the right to write there, then run `chancery sync` again",
-        ),
-        _ => ("stage-io", NextMove::Stop, "look at the disk (`dmesg`), then run `chancery sync` again"),
-    };
-    Failure::new(code, next, format!("the stage `{label}` failed at {what}: {error}")).hint(hint)
+    let other = Failure::new("stage-io", NextMove::Stop, format!("the stage `{label}` failed at {what}: {error}"))
+        .hint("look at the disk (`dmesg`), then run `chancery sync` again");
+    Failure::of_disk(error, other)
 }
 
 /// Makes the folder of the waiting rooms.

@@ -134,7 +134,7 @@ fn nothing_of_it_can_be_read_on_the_disk_not_even_while_it_is_drafted() {
     let files = everything(&stage);
     assert_eq!(files.len(), 2);
     assert!(!found(&files));
-    let hash = objects::hex(&blob(&page).sha256);
+    let hash = hex(&blob(&page).sha256);
     assert!(!files.iter().any(|(name, _)| name.contains(&hash)));
     assert_eq!(read(&stage, blob(&page)).unwrap(), canary);
 }

@@ -22,6 +22,8 @@ use super::{
     rotation::{self, Rotation},
 };
 
+pub(super) use crate::item::{hex, unhex};
+
 type HmacSha256 = Hmac<Sha256>;
 
 /// The keys of one data folder.
@@ -173,25 +175,6 @@ pub(super) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
-/// Reads exactly `N` bytes of hex.
-pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    // One form only: upper case or a sign would be a second text for the same bytes.
-    (hex(&bytes) == text).then_some(bytes)
-}
-
 fn keyed(key: &[u8; 32]) -> HmacSha256 {
     // A key of exactly one block, padded here, so that no length can be refused.
     let mut block = Zeroizing::new([0_u8; 64]);
@@ -268,13 +251,5 @@ mod tests {
         let names = Names::new(&[7; 32]);
         assert_ne!(names.name::<16>(&[b"ab", b"c"]), names.name::<16>(&[b"a", b"bc"]));
         assert_eq!(names.name::<8>(&[b"ab"]), names.name::<16>(&[b"ab"])[..8]);
-    }
-
-    #[test]
-    fn hex_has_one_form() {
-        assert_eq!(unhex::<2>("0aff"), Some([10, 255]));
-        for wrong in ["0AFF", "0af", "0afff", "+aff", "0ag0", "äx"] {
-            assert_eq!(unhex::<2>(wrong), None, "{wrong}");
-        }
     }
 }

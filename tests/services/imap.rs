@@ -148,7 +148,7 @@ fn configure(installation: &Installation, destination: &str, folder: &str, more:
 }
 
 /// A certificate for `localhost` and its key.
-fn certificate(folder: &std::path::Path) -> (String, String) {
+pub(super) fn certificate(folder: &std::path::Path) -> (String, String) {
     let path = |name: &str| folder.join(name).display().to_string();
     let (key, cert) = (path("key.pem"), path("cert.pem"));
     let arguments = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];

@@ -1,10 +1,11 @@
 //! Programs that people read their mail with, on the journey's mail. Only when `CHANCERY_TEST_SERVICES=1`; a program
-//! that is missing is then a failure. On Debian: `apt-get install notmuch mblaze dovecot-core age nodejs npm`.
+//! that is missing is then a failure. On Debian: `apt-get install notmuch mblaze dovecot-core exim4-daemon-light age nodejs npm`.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 mod azurite;
 mod imap;
+mod smtp;
 mod stage;
 
 use std::{

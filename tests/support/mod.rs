@@ -4,6 +4,7 @@
 
 pub(crate) mod deliveries;
 pub(crate) mod dovecot;
+pub(crate) mod exim;
 pub(crate) mod exports;
 pub(crate) mod files;
 pub(crate) mod graph;

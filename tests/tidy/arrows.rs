@@ -34,6 +34,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "destinations::graph",
             "destinations::imap",
             "destinations::maildir",
+            "destinations::smtp",
             "destinations::Mailboxes",
             "item",
         ],

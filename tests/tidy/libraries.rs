@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ed25519_dalek", &["state/"]),
     ("indicatif", &["cli/"]),
     ("libc", &["main.rs"]),
-    ("mail_parser", &["destinations/graph/"]),
+    ("mail_parser", &["destinations/graph/", "destinations/smtp/"]),
     ("object_store", &["stage/"]),
     ("reqwest", &["destinations/graph/", "network/", "sandbox/egress/"]),
     ("ring", &["network/"]),

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 use super::{Delivered, Delivery, EmlSettings, Show, in_doubt, key, sync_folder, trouble};
-use crate::item::{BlobSource, Failure, NextMove, time::rfc3339};
+use crate::item::{BlobSource, Failure, NextMove, hex, time::rfc3339};
 
 /// Name of the list in each archive.
 const MANIFEST: &str = "manifest.csv";
@@ -80,10 +80,6 @@ fn name(group: &[Delivery]) -> String {
     let first_ms = group.iter().map(|copy| copy.received_at_ms).min().unwrap_or(0);
     let date = rfc3339(first_ms);
     format!("{}-{}.zip", date.get(..10).unwrap_or("undated"), hex(&hash[..8]))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The same bytes for the same group: no clock, and a size that is known.

@@ -16,6 +16,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 
 use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show, maildir::check_root};
 use crate::item::{BlobSource, Failure, NextMove, limits};
@@ -126,12 +127,32 @@ impl Destination for Eml {
         mut wanted: HashSet<[u8; 32]>,
         show: &'a mut Show<'_>,
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            let root = &self.settings.root;
+        let mailbox = mailbox.to_owned();
+        let (to, mut coming) = mpsc::channel::<([u8; 32], Vec<u8>)>(1);
+        let reading = self.blocking(move |settings, _| {
+            let root = &settings.root;
+            let mut hand_over = |sha256, bytes: &[u8]| {
+                to.blocking_send((sha256, bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
+            };
             for path in archives(root).map_err(|error| trouble(root, &error))? {
-                archive::show(&path, mailbox, &mut wanted, show).map_err(|error| trouble(&path, &error))?;
+                archive::show(&path, &mailbox, &mut wanted, &mut hand_over).map_err(|error| trouble(&path, &error))?;
             }
             Ok(())
+        });
+        Box::pin(async move {
+            let showing = async move {
+                while let Some((sha256, bytes)) = coming.recv().await {
+                    show(sha256, &bytes).map_err(|error| {
+                        let message = format!("a mail that was read back cannot be written: {error}");
+                        Failure::new("mail-unwritable", NextMove::AskPerson, message)
+                            .hint("free space, then run the command again")
+                    })?;
+                }
+                Ok(())
+            };
+            // Who cannot show any more says why; that nobody listens is all that the reading knows of it.
+            let (read, shown) = futures::future::join(reading, showing).await;
+            shown.and(read)
         })
     }
 
@@ -181,15 +202,8 @@ fn sync_folder(root: &Path) -> io::Result<()> {
 
 /// Nothing of the group is there.
 fn trouble(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("`{}` cannot be read or written: {error}", path.display());
     let (code, next, hint) = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost")
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
-            "no-permission",
-            NextMove::AskPerson,
-            "give the user that runs chancery the right to write there, then run `chancery sync` again",
-        ),
         io::ErrorKind::InvalidData => (
             "eml-damaged",
             NextMove::AskPerson,
@@ -197,7 +211,7 @@ fn trouble(path: &Path, error: &io::Error) -> Failure {
         ),
         _ => ("eml-io", NextMove::Retry { after: None }, "run `chancery doctor`"),
     };
-    Failure::new(code, next, format!("`{}` cannot be read or written: {error}", path.display())).hint(hint)
+    Failure::of_disk(error, Failure::new(code, next, message).hint(hint))
 }
 
 /// A sync or rename failed: what is on the disk is not known.
@@ -206,4 +220,61 @@ fn in_doubt(path: &Path, error: &io::Error) -> Failure {
     Failure::new("eml-sync-failed", NextMove::Stop, message).hint(
         "look at the disk (`dmesg`), then run `chancery sync` again: copies in doubt are looked for before anything is written",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
+    use super::*;
+    use crate::item::{BlobRef, Message, Splice};
+
+    /// A stage that is out of reach.
+    struct Away;
+
+    impl BlobSource for Away {
+        fn open(&self, _: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
+            let away = Failure::new("stage-unreachable", NextMove::Retry { after: None }, "away");
+            Err(away.into_io(io::ErrorKind::TimedOut))
+        }
+    }
+
+    fn copy(splices: &[Splice]) -> Delivery {
+        let text = "Message-ID: <a@b>\r\n\r\nText.\r\n";
+        let message = Message { skeleton: text.as_bytes().into(), splices: splices.into(), message_id: "<a@b>".into() };
+        Delivery { mailbox: "anna@example.com".into(), message, received_at_ms: 0 }
+    }
+
+    fn eml(root: &Path) -> Eml {
+        let mailboxes = Mailboxes::Domains(["example.com".to_owned()].into());
+        let (root, folder) = (root.to_owned(), "Chats".to_owned());
+        Eml::open(EmlSettings { root, folder, mailboxes, message_bytes_max: None }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_the_stage_says_of_an_attachment_is_passed_on_and_nothing_is_left() {
+        let root = tempfile::tempdir().unwrap();
+        let splice = Splice { offset: 19, blob: BlobRef { name: [0; 32], size: 3, sha256: [0; 32] } };
+        let failure = eml(root.path()).deliver(vec![copy(&[splice])], Arc::new(Away)).await.unwrap_err();
+        assert_eq!((&*failure.code, failure.next), ("stage-unreachable", NextMove::Retry { after: None }));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_read_back_and_who_cannot_show_it_says_why() {
+        let root = tempfile::tempdir().unwrap();
+        let eml = eml(root.path());
+        let copy = copy(&[]);
+        let sha256 = copy.message.sha256(&Away).unwrap();
+        eml.deliver(vec![copy.clone()], Arc::new(Away)).await.unwrap();
+        let mut shown = Vec::new();
+        let mut show = |_: [u8; 32], bytes: &[u8]| {
+            shown.push(bytes.to_vec());
+            Ok(())
+        };
+        eml.read_back("anna@example.com", [sha256, [7; 32]].into(), &mut show).await.unwrap();
+        assert_eq!(shown, [copy.message.skeleton.to_vec()]);
+        let mut full = |_: [u8; 32], _: &[u8]| Err(io::ErrorKind::StorageFull.into());
+        let failure = eml.read_back("anna@example.com", [sha256].into(), &mut full).await.unwrap_err();
+        assert_eq!(failure.code, "mail-unwritable");
+    }
 }

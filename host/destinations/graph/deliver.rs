@@ -305,7 +305,7 @@ fn prepare(
     copy: Delivery,
     blobs: &dyn BlobSource,
 ) -> Result<Result<Prepared, Failure>, Failure> {
-    let sha256 = copy.message.sha256(blobs).map_err(|error| files::lost(&error))?;
+    let sha256 = copy.message.sha256(blobs).map_err(|error| Failure::of_attachment(&error))?;
     let refused =
         |code: &str, why: &str| Failure::new(code, NextMove::Reject, format!("the message is not sent: {why}"));
     let mut shaped = match shape(&copy, settings, sha256) {
@@ -330,7 +330,7 @@ fn prepare(
             && bytes + size <= limits::GRAPH_REQUEST_BYTES_MAX as u64;
         if fits {
             bytes += size;
-            along.push(files::inline(&file, &copy.message, blobs).map_err(|error| files::lost(&error))?);
+            along.push(files::inline(&file, &copy.message, blobs).map_err(|error| Failure::of_attachment(&error))?);
         } else {
             later.push(file);
         }

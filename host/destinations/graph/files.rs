@@ -60,13 +60,6 @@ fn write(file: &File, message: &Message, blobs: &dyn BlobSource, out: &mut dyn W
     }
 }
 
-/// The failure for a staged file that cannot be read.
-pub(super) fn lost(error: &io::Error) -> Failure {
-    let message = format!("a staged attachment cannot be read: {error}");
-    Failure::new("stage-attachment-lost", NextMove::Stop, message)
-        .hint("restore the stage folder from a backup, then run `chancery sync` again")
-}
-
 /// Adds a file to a message that is there.
 ///
 /// # Errors
@@ -82,7 +75,8 @@ pub(super) async fn attach(
     if file.size < limits::GRAPH_FILE_BYTES_MAX {
         let (message, blobs) = (message.clone(), Arc::clone(blobs));
         let body = tokio::task::spawn_blocking(move || inline(&file, &message, &*blobs)).await;
-        let body = body.map_err(io::Error::other).and_then(|body| body).map_err(|error| lost(&error))?;
+        let body =
+            body.map_err(io::Error::other).and_then(|body| body).map_err(|error| Failure::of_attachment(&error))?;
         let path = format!("{message_path}/attachments");
         return Ok(client.ask(mailbox, Method::POST, &path, Some(body.to_string().into_bytes())).await?.1);
     }
@@ -117,8 +111,8 @@ async fn upload(
     while start < size {
         let bytes = match ranges.recv().await {
             Some(Ok(bytes)) if !bytes.is_empty() => bytes,
-            Some(Err(error)) => return Err(lost(&error)),
-            _ => return Err(lost(&io::Error::new(io::ErrorKind::UnexpectedEof, "it ended early"))),
+            Some(Err(error)) => return Err(Failure::of_attachment(&error)),
+            _ => return Err(Failure::of_attachment(&io::Error::new(io::ErrorKind::UnexpectedEof, "it ended early"))),
         };
         let end = start + bytes.len() as u64;
         let content_range = format!("bytes {start}-{}/{size}", end - 1);

@@ -13,10 +13,10 @@ use super::{
     client::{Answer, Inner, doubtful},
     cloud::{escaped, literal},
     deliver::token,
-    shape::{ORIGINAL_NAME, hex, item_property, item_value, sha256_property, shape},
+    shape::{ORIGINAL_NAME, item_property, item_value, sha256_property, shape},
     verdict::Verdict,
 };
-use crate::item::{Failure, NextMove, limits};
+use crate::item::{Failure, NextMove, hex, limits};
 
 /// For each copy the token of the message that is there, with all its files. One that lacks some is removed.
 pub(super) async fn present(graph: &Graph, group: &[Delivery]) -> Result<Vec<Option<Vec<u8>>>, Failure> {

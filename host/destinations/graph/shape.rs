@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Delivery;
-use crate::item::{BlobRef, limits, time::rfc3339};
+use crate::item::{BlobRef, hex, limits, time::rfc3339};
 
 /// The set of names that our own properties stand in. Never changed: mailboxes are searched by it.
 const PROPERTY_SET: &str = "{6d1ccd8c-0d1b-4c1c-9a53-5e0b8f0c2a71}";
@@ -65,15 +65,6 @@ pub struct Shape {
 /// The value of [`item_property`].
 pub(super) fn item_value(message_id: &str) -> String {
     hex(&Sha256::digest(message_id.as_bytes())[..16])
-}
-
-/// Lower-case hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
-        .collect()
 }
 
 /// Reads a skeleton.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Delivery, Shape,
-    shape::{Content, Shaped, hex, item_property, item_value, sha256_property, shape},
+    shape::{Content, Shaped, item_property, item_value, sha256_property, shape},
 };
 use crate::item::{BlobRef, Message, Splice};
 
@@ -149,9 +149,4 @@ fn a_message_that_is_one_file_is_read() {
     let Shaped { files, .. } = shaped(FROM, rest);
     assert_eq!(files.len(), 1);
     assert!(matches!(files[0].content, Content::Staged(_)));
-}
-
-#[test]
-fn digits_are_lower_case() {
-    assert_eq!(hex(&[0x00, 0xAB, 0xff]), "00abff");
 }

@@ -1,13 +1,14 @@
 //! IMAP: Dovecot, Cyrus, Gmail, Exchange Online and others.
 //!
 //! What lives here, from the ground: one connection and its answers (`wire`, `tokens`), what a server's "no" means
-//! (`refusal`), signing in (`sign_in`, `session`), a few connections shared by many mailboxes (`pool`), writing (`append`), looking
+//! (`refusal`), signing in (`sign_in`, `session`), a few connections shared by many mailboxes (`pool`), writing (`append`, `command`), looking
 //! (`look`) and the check (`check`). A group is cut by mailbox; mailboxes are written side by side, each by one
 //! connection. No server keeps a message from being stored twice, so nothing is sent again here: an error leaves the
 //! group in doubt, and `look` answers by Message-ID.
 
 mod append;
 mod check;
+mod command;
 mod look;
 mod offers;
 mod pool;

@@ -200,31 +200,17 @@ enum Trouble {
 
 impl Trouble {
     fn failure(self, what: &str, root: &Path) -> Failure {
-        let (error, in_doubt) = match self {
-            Self::Before(error) => (error, false),
-            Self::InDoubt(error) => (error, true),
-        };
-        // What was to be written could not be read: that is not the mail root's trouble, and nothing is in doubt.
-        if let Some(failure) = Failure::within(&error).filter(|_| !in_doubt) {
-            return failure.clone();
-        }
-        let (code, next, hint) = match error.kind() {
-            _ if in_doubt => (
-                "maildir-sync-failed",
-                NextMove::Stop,
+        let message = |error: &io::Error| format!("{what} below `{}` failed: {error}", root.display());
+        match self {
+            // Also what was to be written and could not be read: that is not the mail root's trouble.
+            Self::Before(error) => {
+                let other = Failure::new("maildir-io", NextMove::Retry { after: None }, message(&error));
+                Failure::of_disk(&error, other.hint("run `chancery doctor`"))
+            }
+            Self::InDoubt(error) => Failure::new("maildir-sync-failed", NextMove::Stop, message(&error)).hint(
                 "look at the disk (`dmesg`), then run `chancery sync` again: copies in doubt are looked for before anything is written",
             ),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                ("disk-full", NextMove::AskPerson, "free space there, then run `chancery sync` again: nothing is lost")
-            }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
-                "no-permission",
-                NextMove::AskPerson,
-                "give the user that runs chancery the right to write there, then run `chancery sync` again",
-            ),
-            _ => ("maildir-io", NextMove::Retry { after: None }, "run `chancery doctor`"),
-        };
-        Failure::new(code, next, format!("{what} below `{}` failed: {error}", root.display())).hint(hint)
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     config::{Config, Connector},
     destinations::Delivery,
-    item::{BlobRef, BlobSource, Failure, Message, NextMove, TimestampMs},
+    item::{BlobRef, BlobSource, Failure, Message, NextMove, TimestampMs, hex},
     network,
     pipeline::DestinationSlot,
     scheduler::{Host, assemble, secrets},
@@ -158,7 +158,7 @@ fn message(mailbox: &str, connector: &str, name: &str, text: &str) -> Result<(Me
     let (Some(at_ms), Some(at)) = (at_ms, at) else { return Err(unread(format!("`{name}` says no time"))) };
     let date = at.strftime("%a, %d %b %Y %H:%M:%S +0000");
     let digest = Sha256::digest(format!("{connector}/{name}\n{text}"));
-    let id: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex(&digest[..16]);
     let message_id = format!("<checkpoint.{id}@chancery.invalid>");
     let mut encoded = String::new();
     for line in STANDARD.encode(text).as_bytes().chunks(76) {
