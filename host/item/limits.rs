@@ -76,12 +76,12 @@ pub const BOOKMARK_BYTES_MAX: usize = 64 << 10;
 pub const ATTACHMENT_BYTES_MAX: u64 = 2 << 30;
 /// A staged page, without its attachments.
 pub const STAGED_PAGE_BYTES_MAX: u64 = 512 << 20;
-/// One call to the stage's object store.
-pub const STAGE_CALL_TIME_MAX: Duration = Duration::from_secs(60);
-/// Bytes sent to the stage's object store at once; a larger object goes in parts of it.
-pub const STAGE_PART_BYTES: usize = 5 << 20;
-/// Objects put into or deleted from the stage's object store at once.
-pub const STAGE_PUTS_AT_ONCE_MAX: usize = 4;
+/// One call to an object store.
+pub const STORE_CALL_TIME_MAX: Duration = Duration::from_secs(60);
+/// Bytes sent to an object store at once; a larger object goes in parts of it.
+pub const STORE_PART_BYTES: usize = 5 << 20;
+/// Objects put into or deleted from an object store at once.
+pub const STORE_CALLS_AT_ONCE_MAX: usize = 4;
 /// Pages of one window (1,000 million items at the least page of 100).
 pub const WINDOW_PAGES_MAX: u64 = 10_000_000;
 /// Pages in a row without an item, after which a source is said to loop.
@@ -286,7 +286,7 @@ const _: () = assert!(CLOCK_STEP_MAX.as_millis() < GRACE.as_millis());
 const _: () = assert!(FAILURES_PERCENT_MAX <= 100);
 const _: () = assert!(STAGED_PAGE_BYTES_MAX > HOSTCALL_BYTES_MAX as u64);
 // The least that S3 takes as a part of a larger object.
-const _: () = assert!(STAGE_PART_BYTES >= 5 << 20);
+const _: () = assert!(STORE_PART_BYTES >= 5 << 20);
 const _: () = assert!(IMAP_CONNECTIONS_MAX <= IMAP_CONNECTIONS_HIGHEST);
 const _: () = assert!(IMAP_ANSWER_TIME_MAX.as_millis() <= IMAP_APPEND_TIME_MAX.as_millis());
 const _: () = assert!(SMTP_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);

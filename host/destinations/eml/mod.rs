@@ -233,7 +233,7 @@ mod tests {
 
     impl BlobSource for Away {
         fn open(&self, _: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
-            let away = Failure::new("stage-unreachable", NextMove::Retry { after: None }, "away");
+            let away = Failure::new("store-unreachable", NextMove::Retry { after: None }, "away");
             Err(away.into_io(io::ErrorKind::TimedOut))
         }
     }
@@ -255,7 +255,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let splice = Splice { offset: 19, blob: BlobRef { name: [0; 32], size: 3, sha256: [0; 32] } };
         let failure = eml(root.path()).deliver(vec![copy(&[splice])], Arc::new(Away)).await.unwrap_err();
-        assert_eq!((&*failure.code, failure.next), ("stage-unreachable", NextMove::Retry { after: None }));
+        assert_eq!((&*failure.code, failure.next), ("store-unreachable", NextMove::Retry { after: None }));
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 
