@@ -139,6 +139,8 @@ pub const IMAP_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 pub const IMAP_REFUSED_MAX: usize = 16;
 /// Mailboxes that a check signs in to.
 pub const IMAP_CHECKED_MAILBOXES_MAX: usize = 10;
+/// Folders of an IMAP mailbox that are searched for moved mail.
+pub const IMAP_FOLDERS_MAX: usize = 10_000;
 /// Mailboxes of an IMAP server whose existence is remembered at once.
 pub const IMAP_KNOWN_MAILBOXES_MAX: usize = 200_000;
 

@@ -17,7 +17,9 @@ use std::{
 use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 
-use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show, maildir::check_root};
+use super::{
+    Asked, Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Note, Show, maildir::check_root,
+};
 use crate::item::{BlobSource, Failure, NextMove, limits};
 
 /// What the operator configured.
@@ -126,6 +128,25 @@ impl Destination for Eml {
             let root = &self.settings.root;
             for path in archives(root).map_err(|error| trouble(root, &error))? {
                 archive::show(&path, mailbox, &mut wanted, show).map_err(|error| trouble(&path, &error))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Archives have one folder a mailbox, and nobody moves mail in them.
+    fn inventory<'a>(
+        &'a self,
+        mailbox: &'a str,
+        asked: Asked<'a>,
+        note: &'a mut Note<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let root = &self.settings.root;
+            if matches!(asked, Asked::Elsewhere(_)) {
+                return Ok(());
+            }
+            for path in archives(root).map_err(|error| trouble(root, &error))? {
+                archive::sight(&path, mailbox, note).map_err(|error| trouble(&path, &error))?;
             }
             Ok(())
         })
