@@ -179,6 +179,19 @@ pub const GRAPH_FOLDERS_MAX: usize = 20_000;
 /// Mailboxes that one check tries.
 pub const GRAPH_CHECK_MAILBOXES_MAX: usize = 20;
 
+// What is read back.
+
+/// Delivered copies whose mailboxes are compared with the record in one pass over it, unless one mailbox has more.
+pub const RECONCILE_COPIES_MAX: u64 = 250_000;
+/// Messages of one mailbox that say they are of an item, remembered to tell what was altered from what is missing.
+pub const RECONCILE_MARKS_MAX: usize = 1_000_000;
+/// Attempts to look into a mailbox before nothing is said of it.
+pub const RECONCILE_ATTEMPTS_MAX: u32 = 4;
+/// Missing copies that are repaired together.
+pub const REPAIR_COPIES_MAX: usize = 1_000;
+/// Bytes of messages that are held while they are copied from another mailbox, unless one alone is larger.
+pub const REPAIR_BYTES_MAX: usize = 64 << 20;
+
 // What is tried again, and when.
 
 /// Attempts of one step before the turn is given up; the window stays open.
@@ -254,5 +267,6 @@ const _: () = assert!(IMAP_ANSWER_TIME_MAX.as_millis() <= IMAP_APPEND_TIME_MAX.a
 const _: () = assert!(GRAPH_RANGE_BYTES < 4_000_000 && GRAPH_RANGE_BYTES.is_multiple_of(320 << 10));
 const _: () = assert!(GRAPH_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
 const _: () = assert!(GRAPH_FILE_BYTES_MAX.div_ceil(3) * 4 < 4 << 20);
+const _: () = assert!(RECONCILE_ATTEMPTS_MAX <= ATTEMPTS_MAX);
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

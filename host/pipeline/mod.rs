@@ -25,6 +25,7 @@ mod file;
 mod map;
 pub mod parked;
 pub mod policy;
+pub mod reconcile;
 mod settle;
 mod stage;
 mod tally;
