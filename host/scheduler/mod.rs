@@ -12,6 +12,7 @@ mod evidence;
 mod files;
 mod mapping;
 mod plugins;
+mod reconcile;
 pub mod reread;
 mod secrets;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use check::{Checked, check, prove};
 pub use clock::Clocks;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
+pub use reconcile::{Reconcile, reconcile};
 pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 

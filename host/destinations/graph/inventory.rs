@@ -29,19 +29,18 @@ pub(super) async fn inventory(
             .hint("restore the mailbox, or keep a leaver's as an inactive or shared one")
     };
     let Some(user) = graph.user_path(&mailbox).await? else { return Err(gone()) };
-    let folder =
-        match graph.places.folder(&graph.client, &mailbox, &user, &graph.settings.folder, false).await? {
-            Ok(folder) => folder,
-            Err(Verdict::NotThere) => return Err(gone()),
-            Err(Verdict::Throttled(after)) => {
-                let message = "Microsoft Graph asks to wait with a mailbox";
-                return Err(Failure::new("destination-throttled", NextMove::Retry { after }, message));
-            }
-            Err(Verdict::Denied(failure) | Verdict::Refused(failure) | Verdict::Unknown(failure)) => {
-                return Err(failure);
-            }
-            Err(Verdict::Done | Verdict::SignIn) => None,
-        };
+    let folder = match graph.places.folder(&graph.client, &mailbox, &user, &graph.settings.folder, false).await? {
+        Ok(folder) => folder,
+        Err(Verdict::NotThere) => return Err(gone()),
+        Err(Verdict::Throttled(after)) => {
+            let message = "Microsoft Graph asks to wait with a mailbox";
+            return Err(Failure::new("destination-throttled", NextMove::Retry { after }, message));
+        }
+        Err(Verdict::Denied(failure) | Verdict::Refused(failure) | Verdict::Unknown(failure)) => {
+            return Err(failure);
+        }
+        Err(Verdict::Done | Verdict::SignIn) => None,
+    };
     for some in wanted.chunks(limits::GRAPH_BATCH_REQUESTS_MAX) {
         let values: Vec<String> = some.iter().map(|sha256| hex(sha256)).collect();
         let messages = found(graph, &mailbox, &user, &sha256_property(), &values).await?;

@@ -190,7 +190,12 @@ pub(super) async fn read_back(
 }
 
 /// The bytes of the original that a message carries, if it does.
-pub(super) async fn original(graph: &Graph, mailbox: &Arc<str>, user: &str, id: &str) -> Result<Option<bytes::Bytes>, Failure> {
+pub(super) async fn original(
+    graph: &Graph,
+    mailbox: &Arc<str>,
+    user: &str,
+    id: &str,
+) -> Result<Option<bytes::Bytes>, Failure> {
     let files = attachments(graph, mailbox, user, id).await?;
     let is_original = |name: &str, kind: &str| name == ORIGINAL_NAME && kind.eq_ignore_ascii_case("message/rfc822");
     let Some((file, ..)) = files.into_iter().rfind(|(_, name, kind)| is_original(name, kind)) else { return Ok(None) };

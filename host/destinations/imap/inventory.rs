@@ -13,10 +13,7 @@ use super::{
     wire::{Line, Status},
 };
 use crate::{
-    destinations::{
-        Asked, Lies, Mark, Note,
-        inventory::Seen,
-    },
+    destinations::{Asked, Lies, Mark, Note, inventory::Seen},
     item::{Failure, limits},
 };
 

@@ -64,9 +64,9 @@ impl<'a> Sights<'a> {
             Lies::Elsewhere => 1,
         };
         let marks = &mut self.marks[part];
-        if let Some(mark) = sighting.mark.filter(|mark| {
-            marks.len() < limits::RECONCILE_MARKS_MAX || marks.contains_key(mark)
-        }) {
+        if let Some(mark) =
+            sighting.mark.filter(|mark| marks.len() < limits::RECONCILE_MARKS_MAX || marks.contains_key(mark))
+        {
             *marks.entry(mark).or_default() += 1;
         }
     }
@@ -147,11 +147,7 @@ async fn ask<'a>(
 }
 
 /// Which item each of these copies is of, as a message would say it.
-async fn marks(
-    archive: &Archive<'_>,
-    copies: &[Receipted],
-    unseen: Vec<usize>,
-) -> Result<Vec<(usize, Mark)>, Failure> {
+async fn marks(archive: &Archive<'_>, copies: &[Receipted], unseen: Vec<usize>) -> Result<Vec<(usize, Mark)>, Failure> {
     let keys: Vec<(usize, CopyKey)> = unseen.into_iter().map(|at| (at, copies[at].copy)).collect();
     let state = Arc::clone(archive.state);
     blocking(move || {

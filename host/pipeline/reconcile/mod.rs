@@ -248,6 +248,7 @@ async fn one_mailbox(
     let Some(address) = address else {
         let message = "everything in this mailbox was erased from the record, its address too";
         report.failure = Some(Failure::new("mailbox-erased", NextMove::Reject, message).into());
+        report.copies.erased = copies.len() as u64;
         return Ok(report);
     };
     let Some(slot) = archive.destinations.iter().find(|slot| slot.number == destination) else {

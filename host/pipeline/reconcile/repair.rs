@@ -103,10 +103,12 @@ impl Repairs<'_> {
         let windows: BTreeSet<WindowId> = lost.iter().map(|lost| lost.row.window).collect();
         for window in windows {
             let mut cursor = None;
-            loop {
-                let (ready, next) = lost::from_source(&asking, slot, address, window, cursor, lost).await?;
+            for _ in 0..limits::WINDOW_PAGES_MAX {
+                let asked = cursor.clone();
+                let (ready, next) = lost::from_source(&asking, slot, address, window, asked, lost).await?;
                 self.write(slot, ready, &blobs, fates).await?;
-                if next.is_none() || lost.iter().all(|lost| lost.row.window != window) {
+                // A source that answers the cursor it was asked with has no more to give.
+                if next.is_none() || next == cursor || lost.iter().all(|lost| lost.row.window != window) {
                     break;
                 }
                 cursor = next;

@@ -163,7 +163,12 @@ impl ConnectorState {
                     let at_ms = group.at_ms;
                     match about {
                         Decided::Erasure(ordinal) => {
-                            gathering.extract.erasures.push(Erasure { ordinal: Ordinal(ordinal), at_ms, actor, reason });
+                            gathering.extract.erasures.push(Erasure {
+                                ordinal: Ordinal(ordinal),
+                                at_ms,
+                                actor,
+                                reason,
+                            });
                         }
                         Decided::Repair(copy) => {
                             gathering.extract.repairs.push(RepairRecord { copy, at_ms, actor, reason, outcome: None });

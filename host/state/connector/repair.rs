@@ -36,8 +36,7 @@ pub(super) fn begin(writing: &mut Writing<'_>, repair: &Repair) -> Result<(), St
     {
         return Err(StateError::refused("item-erased", format!("item {} was erased and is not repaired", ordinal.0)));
     }
-    let decision =
-        Private::Decision { actor: Cow::Borrowed(&repair.actor), reason: Cow::Borrowed(&repair.reason) };
+    let decision = Private::Decision { actor: Cow::Borrowed(&repair.actor), reason: Cow::Borrowed(&repair.reason) };
     let (sealed, entry) = writing.seal(ordinal.0, previous, decision)?;
     let fact = Fact::RepairIntended { ordinal: ordinal.0, copy, sha256: repair.sha256, sealed };
     writing.fact(&fact, Some(entry))?;
