@@ -3,44 +3,43 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    ops::Deref,
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::{
     files::Files,
-    program::{Ran, Running},
+    program::Running,
+    reconciled::{self, Copy, Finding, count, findings, repair},
     shared,
     world::{CONNECTOR, FOLDER, World},
 };
 
-/// A delivered copy, as a bundle lists it.
+/// A delivered copy with its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Delivered {
-    item: u64,
-    copy: u64,
-    mailbox: String,
+    copy: Copy,
     file: PathBuf,
+}
+
+impl Deref for Delivered {
+    type Target = Copy;
+
+    fn deref(&self) -> &Copy {
+        &self.copy
+    }
 }
 
 /// The delivered copies by mailbox, each with its file.
 fn delivered(world: &World) -> BTreeMap<String, Vec<Delivered>> {
-    world.done(&["ledger", "bundle", CONNECTOR, "--window", "2000-01-01..2090-01-01", "--out", "listed"]);
-    let items: Value = serde_json::from_slice(&fs::read(world.path("listed/items.json")).unwrap()).unwrap();
-    fs::remove_dir_all(world.path("listed")).unwrap();
     let mut by_mailbox: BTreeMap<String, Vec<Delivered>> = BTreeMap::new();
     let mut files: BTreeMap<String, BTreeMap<String, PathBuf>> = BTreeMap::new();
-    for copy in items.as_array().unwrap().iter().flat_map(|item| item["copies"].as_array().unwrap()) {
-        let (Some(mailbox), Some(sha256)) = (copy["mailbox"].as_str(), copy["sha256"].as_str()) else { continue };
-        let files = files.entry(mailbox.to_owned()).or_insert_with(|| by_sha256(&folder(world, mailbox)));
-        by_mailbox.entry(mailbox.to_owned()).or_default().push(Delivered {
-            item: copy["item"].as_u64().unwrap(),
-            copy: copy["copy"].as_u64().unwrap(),
-            mailbox: mailbox.to_owned(),
-            file: files[sha256].clone(),
-        });
+    for copy in reconciled::delivered(world) {
+        let files = files.entry(copy.mailbox.clone()).or_insert_with(|| by_sha256(&folder(world, &copy.mailbox)));
+        let file = files[&copy.sha256].clone();
+        by_mailbox.entry(copy.mailbox.clone()).or_default().push(Delivered { copy, file });
     }
     by_mailbox
 }
@@ -65,35 +64,6 @@ fn busiest(world: &World) -> Vec<Delivered> {
     copies
 }
 
-/// What a run found: class by (mailbox, item, copy).
-fn findings(ran: &Ran) -> BTreeSet<(String, u64, u64, String)> {
-    let mut found = BTreeSet::new();
-    for mailbox in ran.json()["mailboxes"].as_array().unwrap() {
-        for finding in mailbox["findings"].as_array().unwrap() {
-            let text = |value: &Value| value.as_str().unwrap().to_owned();
-            found.insert((
-                text(&mailbox["mailbox"]),
-                finding["item"].as_u64().unwrap(),
-                finding["copy"].as_u64().unwrap(),
-                text(&finding["class"]),
-            ));
-        }
-    }
-    found
-}
-
-fn finding(of: &Delivered, class: &str) -> (String, u64, u64, String) {
-    (of.mailbox.clone(), of.item, of.copy, class.to_owned())
-}
-
-fn copies(ran: &Ran, class: &str) -> u64 {
-    ran.json()["copies"][class].as_u64().unwrap_or_else(|| panic!("no `{class}`\n{ran}"))
-}
-
-fn repair(world: &World) -> Ran {
-    world.run(&["reconcile", CONNECTOR, "--repair", "--reason", "case 12", "--json"])
-}
-
 /// One byte of the last line becomes another.
 fn alter(file: &Path) {
     let mut bytes = fs::read(file).unwrap();
@@ -109,7 +79,7 @@ fn each_change_is_found_and_the_lost_mail_alone_comes_back() {
     let clean = world.done(&["reconcile", CONNECTOR, "--json"]);
     assert_eq!(findings(&clean), BTreeSet::new());
     let counts = world.counts();
-    assert_eq!(copies(&clean, "found"), counts.copy("imported") + counts.copy("partial"));
+    assert_eq!(count(&clean, "found"), counts.copy("imported") + counts.copy("partial"));
     let mails = busiest(&world);
     let [lost, altered, moved, doubled, put_back, erased, kept, ..] = mails.as_slice() else { unreachable!() };
 
@@ -131,27 +101,23 @@ fn each_change_is_found_and_the_lost_mail_alone_comes_back() {
     // The erased item's other copies stay where they are; this one somebody deleted.
     fs::remove_file(&erased.file).unwrap();
 
-    let ran = world.run(&["reconcile", CONNECTOR, "--json"]);
+    let ran = reconciled::reconcile(&world);
     ran.expect(1);
-    let mut expected = BTreeSet::from([
-        finding(lost, "missing"),
-        finding(altered, "altered"),
-        finding(moved, "moved"),
-        finding(doubled, "doubled"),
-    ]);
-    let is_of = |item: &Delivered, row: &(String, u64, u64, String)| row.1 == item.item;
+    let mut expected =
+        BTreeSet::from([lost.is("missing"), altered.is("altered"), moved.is("moved"), doubled.is("doubled")]);
+    let is_of = |item: &Delivered, row: &Finding| row.1 == item.item;
     let (of_erased, rest): (BTreeSet<_>, BTreeSet<_>) =
         findings(&ran).into_iter().partition(|row| is_of(put_back, row) || is_of(erased, row));
     assert_eq!(rest, expected, "{ran}");
-    assert!(of_erased.contains(&finding(put_back, "erased-but-present")), "{ran}");
+    assert!(of_erased.contains(&put_back.is("erased-but-present")), "{ran}");
     assert!(
         of_erased.iter().all(|row| row.3 == "erased-but-present" && row.0 != erased.mailbox || is_of(put_back, row)),
         "{ran}"
     );
-    assert_eq!(copies(&ran, "erased"), 1, "{ran}");
+    assert_eq!(count(&ran, "erased"), 1, "{ran}");
     let words = world.run(&["reconcile", CONNECTOR]);
     words.expect(1);
-    assert!(words.stdout.contains(&format!("missing: item {} copy {}", lost.item, lost.copy)), "{words}");
+    assert!(words.stdout.contains(&format!("missing: item {} copy {}", lost.item, lost.copy.copy)), "{words}");
     assert!(words.stdout.contains("hint: `chancery reconcile whatsapp --repair"), "{words}");
     assert!(words.stdout.contains("they were last read back at"), "{words}");
 
@@ -159,18 +125,18 @@ fn each_change_is_found_and_the_lost_mail_alone_comes_back() {
     let ran = repair(&world);
     // What was altered is still altered, and that is a failure.
     ran.expect(1);
-    assert_eq!(copies(&ran, "repaired"), 1, "{ran}");
+    assert_eq!(count(&ran, "repaired"), 1, "{ran}");
     let after = Files::below(&world.path("mail"));
     before.expect_kept(&after, "a repair");
     assert_eq!(before.added_in(&after).len(), 1, "one mail was written");
     let file = folder(&world, &lost.mailbox).join("new").join(lost.file.file_name().unwrap());
     assert_eq!(fs::read(file).unwrap(), original, "byte for byte");
 
-    expected.remove(&finding(lost, "missing"));
-    let ran = world.run(&["reconcile", CONNECTOR, "--json"]);
+    expected.remove(&lost.is("missing"));
+    let ran = reconciled::reconcile(&world);
     let rest: BTreeSet<_> = findings(&ran).into_iter().filter(|row| !of_erased.contains(row)).collect();
     assert_eq!(rest, expected, "the second time it is there");
-    assert_eq!(copies(&repair(&world), "repaired"), 0, "nothing is left to repair");
+    assert_eq!(count(&repair(&world), "repaired"), 0, "nothing is left to repair");
     after.expect_same(&Files::below(&world.path("mail")), "a second repair");
     let synced = world.sync();
     assert_eq!((synced.item("fetched"), synced.copy("available")), (0, 0), "{synced:?}");
@@ -183,12 +149,12 @@ fn each_change_is_found_and_the_lost_mail_alone_comes_back() {
     assert!(shown.stdout.contains("case 12"), "{shown}");
     world.done(&["state", "rebuild"]);
     assert_eq!(world.counts().without_seen(), counts.without_seen());
-    let ran = world.run(&["reconcile", CONNECTOR, "--json"]);
+    let ran = reconciled::reconcile(&world);
     let rest: BTreeSet<_> = findings(&ran).into_iter().filter(|row| !of_erased.contains(row)).collect();
     assert_eq!(rest, expected, "the index says the same when it is built anew");
     world.done(&["ledger", "bundle", CONNECTOR, "--window", "2000-01-01..2090-01-01", "--out", "bundle"]);
     let summary = fs::read_to_string(world.path("bundle/summary.txt")).unwrap();
-    let line = format!("written again: copy {} of item {}, at ", lost.copy, lost.item);
+    let line = format!("written again: copy {} of item {}, at ", lost.copy.copy, lost.item);
     assert!(summary.contains(&line) && summary.contains("case 12 (written)"), "{summary}");
 }
 
@@ -205,7 +171,7 @@ fn a_death_in_a_repair_doubles_nothing() {
         assert_eq!(lost.file.exists(), written, "{place}");
         let ran = repair(&world);
         ran.expect(0);
-        assert_eq!(copies(&ran, "repaired"), u64::from(!written), "{place}\n{ran}");
+        assert_eq!(count(&ran, "repaired"), u64::from(!written), "{place}\n{ran}");
         archived.mail.expect_same(&world.mail_files(), place);
         let ran = world.done(&["reconcile", CONNECTOR, "--json"]);
         assert_eq!(findings(&ran), BTreeSet::new(), "{place}");
@@ -231,14 +197,14 @@ fn what_is_not_staged_any_more_comes_from_another_mailbox_or_the_source() {
     world.set_password("wrong");
     let ran = repair(&world);
     ran.expect(1);
-    assert_eq!(copies(&ran, "repaired"), 1, "{ran}");
+    assert_eq!(count(&ran, "repaired"), 1, "{ran}");
     assert!(shared.file.exists() && !alone.file.exists(), "what another mailbox has came back");
     assert!(ran.stdout.contains("\"code\": \"login-refused\""), "{ran}");
 
     world.set_password(&world.story().credentials().password);
     let ran = repair(&world);
     ran.expect(0);
-    assert_eq!(copies(&ran, "repaired"), 1, "{ran}");
+    assert_eq!(count(&ran, "repaired"), 1, "{ran}");
     archived.mail.expect_same(&world.mail_files(), "what the source was asked for again");
     world.done(&["ledger", "verify"]);
     let synced = world.sync();
@@ -270,7 +236,7 @@ fn other_bytes_than_were_delivered_are_never_written() {
     world.run(&["reconcile", CONNECTOR, "--destination", "maildir", "--json"]).expect(1);
     let gone = all.keys().find(|mailbox| **mailbox != alone.mailbox).unwrap();
     fs::remove_dir_all(world.path("mail").join(gone)).unwrap();
-    let ran = world.run(&["reconcile", CONNECTOR, "--json"]);
+    let ran = reconciled::reconcile(&world);
     ran.expect(1);
     let document = ran.json();
     assert_eq!(document["not_judged"], 1, "{ran}");
