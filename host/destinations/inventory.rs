@@ -72,7 +72,7 @@ fn digest_of(word: &str) -> Option<[u8; 32]> {
     let mut id = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some(at) = rest.find('%') {
-        id.extend_from_slice(rest[..at].as_bytes());
+        id.extend_from_slice(&rest.as_bytes()[..at]);
         id.push(hex(rest.get(at + 1..at + 3)?)?);
         rest = &rest[at + 3..];
     }

@@ -69,7 +69,7 @@ impl Repairs<'_> {
                 self.write(slot, ready, &blobs, fates).await?;
             }
             if !lost.is_empty() {
-                self.from_source(slot, address, &mut lost, fates).await?;
+                self.ask_source(slot, address, &mut lost, fates).await?;
             }
             for Lost { receipted, why, .. } in lost {
                 let code = why.unwrap_or_else(|| "repair-no-source".to_owned());
@@ -84,7 +84,7 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    async fn from_source(
+    async fn ask_source(
         &self,
         slot: &DestinationSlot,
         address: &str,

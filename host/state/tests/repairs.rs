@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::state::{Act, Mailbox, Repair, RepairOutcome, Repaired};
+use crate::state::{Act, Mailbox, Receipts, Repair, RepairOutcome, Repaired};
 
 const SHA256: [u8; 32] = [1; 32];
 
@@ -33,7 +33,7 @@ fn close(connector: &ConnectorState, window: WindowId) {
 }
 
 /// What was delivered into the mailbox of this name.
-fn receipts_of(connector: &ConnectorState, name: &str) -> crate::state::Receipts {
+fn receipts_of(connector: &ConnectorState, name: &str) -> Receipts {
     let target = connector.mailbox_key(&format!("{name}@example.com"));
     connector.receipts(&BTreeSet::from([Mailbox { destination: 0, target }]), None).unwrap()
 }
