@@ -4,7 +4,7 @@
 //! time as memory allows, a second pass finds their copies and one over the ledger their SHA-256. Memory goes with the
 //! copies asked for, time with the whole ledger for each time of asking.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{ConnectorState, Inner};
 use crate::state::{
@@ -73,11 +73,9 @@ impl ConnectorState {
     ) -> Result<Receipts, StateError> {
         self.read(|inner| {
             let mut receipts = Receipts::default();
-            let mut places: HashMap<CopyKey, usize> = HashMap::new();
             each_delivered(inner, windows, |key, copy| {
                 let mailbox = mailbox(copy);
                 if mailboxes.contains(&mailbox) {
-                    places.insert(key, receipts.copies.len());
                     receipts.copies.push(Receipted {
                         mailbox,
                         sha256: [0; 32],
@@ -91,7 +89,11 @@ impl ConnectorState {
             let mut intended = vec![false; receipts.copies.len()];
             let mut erased = HashSet::new();
             each_fact(inner, &self.name, |inner, fact, at_ms, entry| {
-                let place = |ordinal: u64, copy: u16| places.get(&CopyKey { ordinal: Ordinal(ordinal), copy }).copied();
+                // They were gathered in the order of the items and their copies.
+                let place = |ordinal: u64, copy: u16| {
+                    let key = CopyKey { ordinal: Ordinal(ordinal), copy };
+                    receipts.copies.binary_search_by_key(&key, |receipted| receipted.copy).ok()
+                };
                 match fact {
                     Fact::Intended { ordinal, copy, sha256 } => {
                         if let Some(place) = place(*ordinal, *copy) {
