@@ -270,7 +270,9 @@ async fn one_mailbox(
     if let Some(repairs) = repairs {
         end_interrupted(archive, copies, &classes).await?;
         let missing = copies.iter().zip(&classes).filter(|(_, class)| **class == Class::Missing);
-        let missing: Vec<Receipted> = missing.map(|(copy, _)| *copy).collect();
+        let mut missing: Vec<Receipted> = missing.map(|(copy, _)| *copy).collect();
+        // In the order they were staged in, so that a page is opened once for its copies.
+        missing.sort_unstable_by_key(|copy| copy.copy);
         if let Err(failure) = repairs.mailbox(slot, &address, &missing, &mut fates).await {
             if failure.next == NextMove::Stop {
                 return Err(failure);
