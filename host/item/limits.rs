@@ -143,6 +143,8 @@ pub const IMAP_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 pub const IMAP_REFUSED_MAX: usize = 16;
 /// Mailboxes that a check signs in to.
 pub const IMAP_CHECKED_MAILBOXES_MAX: usize = 10;
+/// Folders of an IMAP mailbox that are searched for moved mail.
+pub const IMAP_FOLDERS_MAX: usize = 10_000;
 /// Mailboxes of an IMAP server whose existence is remembered at once.
 pub const IMAP_KNOWN_MAILBOXES_MAX: usize = 200_000;
 
@@ -216,6 +218,19 @@ pub const ROSTER_ITEMS_MAX: u64 = 200_000;
 pub const ROUTE_TIME_MAX: Duration = Duration::from_secs(15);
 /// Routes that are tried at once.
 pub const ROUTES_AT_ONCE_MAX: usize = 8;
+
+// What is read back.
+
+/// Delivered copies whose mailboxes are compared with the record in one pass over it, unless one mailbox has more.
+pub const RECONCILE_COPIES_MAX: u64 = 250_000;
+/// Messages of one mailbox that say they are of an item, remembered to tell what was altered from what is missing.
+pub const RECONCILE_MARKS_MAX: usize = 1_000_000;
+/// Attempts to look into a mailbox before nothing is said of it.
+pub const RECONCILE_ATTEMPTS_MAX: u32 = 4;
+/// Missing copies that are repaired together.
+pub const REPAIR_COPIES_MAX: usize = 1_000;
+/// Bytes of messages that are held while they are copied from another mailbox, unless one alone is larger.
+pub const REPAIR_BYTES_MAX: usize = 64 << 20;
 
 // What is tried again, and when.
 
@@ -294,5 +309,6 @@ const _: () = assert!(SMTP_REPLY_TIME_MAX.as_millis() <= SMTP_ACCEPT_TIME_MAX.as
 const _: () = assert!(GRAPH_RANGE_BYTES < 4_000_000 && GRAPH_RANGE_BYTES.is_multiple_of(320 << 10));
 const _: () = assert!(GRAPH_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
 const _: () = assert!(GRAPH_FILE_BYTES_MAX.div_ceil(3) * 4 < 4 << 20);
+const _: () = assert!(RECONCILE_ATTEMPTS_MAX <= ATTEMPTS_MAX);
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

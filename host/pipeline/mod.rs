@@ -27,6 +27,7 @@ mod load;
 mod map;
 pub mod parked;
 pub mod policy;
+pub mod reconcile;
 mod settle;
 mod stage;
 mod tally;

@@ -13,6 +13,7 @@ use crate::support::{
     files::paths_below,
     mail::{Mail, hex},
     program::Running,
+    reconciled::{self, count},
     shared, truth,
     world::{CONNECTOR, FOLDER, World},
 };
@@ -93,4 +94,40 @@ fn a_damaged_archive_is_named_and_nothing_is_written_twice() {
     world.sync();
     let expected: Vec<_> = world.story().expectations().collect();
     truth::expect_mail(world.story(), &expected, &messages(&world));
+}
+
+#[test]
+fn an_archive_that_is_gone_is_written_again_and_one_that_rots_is_left_alone() {
+    let world = into_archives();
+    world.sync();
+    let clean = world.done(&["reconcile", CONNECTOR, "--json"]);
+    let mails = messages(&world);
+    assert_eq!(count(&clean, "found"), mails.len() as u64, "{clean}");
+    let archives = paths_below(&world.path("archives"));
+    let held = |path: &std::path::Path| {
+        let archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
+        archive.len() as u64 - 1
+    };
+    let lost = held(&archives[0]);
+    fs::remove_file(&archives[0]).unwrap();
+    // A byte of the first file's packed text.
+    let mut bytes = fs::read(&archives[1]).unwrap();
+    let name = u16::from_le_bytes([bytes[26], bytes[27]]) + u16::from_le_bytes([bytes[28], bytes[29]]);
+    bytes[30 + usize::from(name) + 40] ^= 1;
+    fs::write(&archives[1], bytes).unwrap();
+    let ran = reconciled::reconcile(&world);
+    ran.expect(1);
+    let (missing, altered) = (count(&ran, "missing"), count(&ran, "altered"));
+    assert_eq!(missing + altered, lost + 1, "{ran}");
+    assert!(altered <= 1, "{ran}");
+    let ran = reconciled::repair(&world);
+    ran.expect(1);
+    assert_eq!(count(&ran, "repaired"), lost, "{ran}");
+    let left: Vec<_> = paths_below(&world.path("archives")).into_iter().filter(|path| *path != archives[1]).collect();
+    let whole = |path: &std::path::PathBuf| ZipArchive::new(File::open(path).unwrap()).is_ok();
+    assert!(left.iter().all(whole));
+    let ran = reconciled::reconcile(&world);
+    ran.expect(1);
+    assert_eq!(count(&ran, "missing") + count(&ran, "altered"), 1, "{ran}");
+    world.done(&["ledger", "verify"]);
 }

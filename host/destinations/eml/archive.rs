@@ -12,7 +12,10 @@ use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 use super::{Delivered, Delivery, EmlSettings, Show, in_doubt, key, sync_folder, trouble};
-use crate::item::{BlobSource, Failure, NextMove, hex, time::rfc3339};
+use crate::{
+    destinations::{Lies, Note, inventory::Seen},
+    item::{BlobSource, Failure, NextMove, hex, time::rfc3339},
+};
 
 /// Name of the list in each archive.
 const MANIFEST: &str = "manifest.csv";
@@ -170,6 +173,37 @@ pub(super) fn show(path: &Path, mailbox: &str, wanted: &mut HashSet<[u8; 32]>, s
         if wanted.remove(&sha256) {
             show(sha256, &bytes)?;
         }
+    }
+    Ok(())
+}
+
+/// Tells what an archive holds of a mailbox: each file that its manifest names, as it is now.
+pub(super) fn sight(path: &Path, mailbox: &str, note: &mut Note<'_>) -> io::Result<()> {
+    let damaged = |error: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+    let rows = manifest(path)?;
+    if rows.iter().all(|row| row.mailbox != mailbox) {
+        return Ok(());
+    }
+    let mut archive = ZipArchive::new(File::open(path)?).map_err(damaged)?;
+    for row in rows.iter().filter(|row| row.mailbox == mailbox) {
+        let entry = match archive.by_name(&row.file) {
+            Ok(entry) => entry,
+            Err(zip::result::ZipError::FileNotFound) => continue,
+            Err(error) => return Err(damaged(error)),
+        };
+        let mut entry = entry.take(row.bytes + 1);
+        let (mut seen, mut piece) = (Seen::default(), vec![0; 64 << 10]);
+        loop {
+            match entry.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => seen.take(&piece[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.raw_os_error().is_some() => return Err(error),
+                // It does not unpack, or not to its checksum: it is there, and what it holds is hashed as far as it goes.
+                Err(_) => break,
+            }
+        }
+        note(seen.end(Lies::InFolder));
     }
     Ok(())
 }

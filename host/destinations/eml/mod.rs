@@ -18,7 +18,9 @@ use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show, maildir::check_root};
+use super::{
+    Asked, Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Note, Show, maildir::check_root,
+};
 use crate::item::{BlobSource, Failure, NextMove, limits};
 
 /// What the operator configured.
@@ -153,6 +155,25 @@ impl Destination for Eml {
             // Who cannot show any more says why; that nobody listens is all that the reading knows of it.
             let (read, shown) = futures::future::join(reading, showing).await;
             shown.and(read)
+        })
+    }
+
+    /// Archives have one folder a mailbox, and nobody moves mail in them.
+    fn inventory<'a>(
+        &'a self,
+        mailbox: &'a str,
+        asked: Asked<'a>,
+        note: &'a mut Note<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let root = &self.settings.root;
+            if matches!(asked, Asked::Elsewhere(_)) {
+                return Ok(());
+            }
+            for path in archives(root).map_err(|error| trouble(root, &error))? {
+                archive::sight(&path, mailbox, note).map_err(|error| trouble(&path, &error))?;
+            }
+            Ok(())
         })
     }
 
