@@ -1,21 +1,20 @@
 //! Into archives of files, read back by a reader of zip files.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, File},
-    io::Read as _,
 };
 
-use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
 use crate::support::{
+    archives,
     files::paths_below,
-    mail::{Mail, hex},
+    mail::Mail,
     program::Running,
     reconciled::{self, count},
     shared, truth,
-    world::{CONNECTOR, FOLDER, World},
+    world::{CONNECTOR, World},
 };
 
 fn into_archives() -> World {
@@ -28,28 +27,10 @@ fn into_archives() -> World {
     world
 }
 
-/// Every message of every archive; fails unless the manifests name exactly what is there.
+/// Every message of every archive.
 fn messages(world: &World) -> Vec<Mail> {
-    let mut mails = Vec::new();
-    for path in paths_below(&world.path("archives")) {
-        let mut archive = ZipArchive::new(File::open(&path).unwrap()).unwrap();
-        let mut text = String::new();
-        archive.by_name("manifest.csv").unwrap().read_to_string(&mut text).unwrap();
-        let rows: Vec<BTreeMap<String, String>> =
-            csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect();
-        let named: BTreeSet<String> = rows.iter().map(|row| row["file"].clone()).collect();
-        let names = archive.file_names().map(|name| name.unwrap().into_owned());
-        let held: BTreeSet<String> = names.filter(|name| name != "manifest.csv").collect();
-        assert_eq!(named, held, "{}", path.display());
-        for row in rows {
-            let mut bytes = Vec::new();
-            archive.by_name(&row["file"]).unwrap().read_to_end(&mut bytes).unwrap();
-            assert_eq!(row["sha256"], hex(&Sha256::digest(&bytes)), "{}", row["file"]);
-            assert!(row["file"].starts_with(&format!("{}/{FOLDER}/", row["mailbox"])), "{}", row["file"]);
-            mails.push(Mail { mailbox: row["mailbox"].clone(), folder: FOLDER.to_owned(), bytes });
-        }
-    }
-    mails
+    let paths = paths_below(&world.path("archives"));
+    paths.iter().flat_map(|path| archives::messages(File::open(path).unwrap())).collect()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+pub(crate) mod archives;
 pub(crate) mod deliveries;
 pub(crate) mod dovecot;
 pub(crate) mod exim;
