@@ -80,6 +80,8 @@ pub struct Connector {
     pub file: PathBuf,
     /// When to look.
     pub schedule: Option<Schedule>,
+    /// How far after its schedule's instants it may look, in milliseconds; how far is its name's choice.
+    pub jitter_ms: i64,
     /// Start of the first window.
     pub since_ms: Option<i64>,
     /// Folder in the mailbox; none: the source's default.
@@ -383,6 +385,10 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     }
     let wrong = |message: String| ConfigError::new(file, format!("connector `{name}`: {message}"));
     let schedule = typed.schedule.as_deref().map(Schedule::parse).transpose().map_err(&wrong)?;
+    let jitter_ms = duration_ms("jitter", typed.jitter.as_ref(), limits::JITTER).map_err(&wrong)?;
+    if jitter_ms > limits::JITTER_MAX.as_millis() as i64 {
+        return Err(wrong(format!("`jitter` is more than {} minutes", limits::JITTER_MAX.as_secs() / 60)));
+    }
     let since_ms = typed.since.map(|at| parse_instant(&at.to_string())).transpose().map_err(&wrong)?;
     let grace_ms = duration_ms("grace", typed.grace.as_ref(), limits::GRACE).map_err(&wrong)?;
     let lookback_ms = duration_ms("lookback", typed.lookback.as_ref(), limits::LOOKBACK).map_err(&wrong)?;
@@ -408,6 +414,7 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     Ok(Connector {
         file: file.to_owned(),
         schedule,
+        jitter_ms,
         since_ms,
         folder,
         source: Source {

@@ -34,11 +34,13 @@ mod totals;
 mod turn;
 mod window;
 
+use std::cell::Cell;
+
 use tokio::sync::mpsc;
 
 use self::load::{Load, Next};
 use crate::{
-    item::{Failure, limits},
+    item::{Failure, NextMove, limits},
     state::WindowRow,
 };
 
@@ -52,18 +54,29 @@ pub use turn::{
 };
 pub use window::{Due, WindowReport};
 
+/// The reason of a turn that was asked to stop.
+pub const STOPPED: &str = "turn-stopped";
+
 /// Takes one window from wherever it stands to its end.
 ///
 /// # Errors
 /// The failure that ended the turn. What was staged and delivered until then stands in the ledger; the same call
 /// again goes on from there.
 pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
+    if turn.progress.is_stopping() {
+        return Err(stopped(turn));
+    }
     let window = window::open(turn, due).await?;
     crash::point("window:opened");
+    let left = Cell::new(false);
     let reading = async |sender: mpsc::Sender<stage::Staged>| {
         stage::resume(turn, &window, &sender).await?;
         let mut cursor = window.next_page();
         while let Some(at) = cursor {
+            if turn.progress.is_stopping() {
+                left.set(true);
+                break;
+            }
             let fetched = fetch::pull(turn, &window, at).await?;
             let staged = stage::stage(turn, &window, fetched).await?;
             cursor = staged.next_page();
@@ -74,7 +87,17 @@ pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
         Ok(())
     };
     side_by_side(turn, reading).await?;
+    if left.get() {
+        return Err(stopped(turn));
+    }
     window::close(turn, window).await
+}
+
+/// The turn ends between two pages, with everything that was read delivered and recorded.
+fn stopped(turn: &Turn) -> Failure {
+    let message = format!("the turn of connector `{}` was left between two pages", turn.connector);
+    Failure::new(STOPPED, NextMove::Retry { after: None }, message)
+        .hint("nothing: it goes on there with the next start, or with `chancery sync`")
 }
 
 /// Delivers what is still under way in a window that was closed before: a retry of parked copies was interrupted there.

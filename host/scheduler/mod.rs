@@ -2,7 +2,7 @@
 //!
 //! What lives here: putting a connector's turn together from the configuration ([`assemble`]), the time line ([`due`]),
 //! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), what the stage keeps ([`needs`]), and
-//! turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people (`cli`).
+//! turns side by side ([`sync`]), and the service that waits for schedules ([`service`]). What may not: what happens inside a turn (`pipeline`) and words for people (`cli`).
 
 mod assemble;
 mod check;
@@ -18,10 +18,13 @@ mod routes;
 mod secrets;
 #[cfg(test)]
 mod simulation;
+pub mod pauses;
+pub mod service;
 mod staging;
 mod sync;
+pub mod turns;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use crate::{
     config::{Calls, Config},
@@ -29,7 +32,7 @@ use crate::{
     item::Failure,
     sandbox::{CallLimits, Sandbox},
     stage::Keyring,
-    state::State,
+    state::{State, StateError},
 };
 
 pub use assemble::destinations_of;
@@ -49,7 +52,7 @@ pub struct Host {
     /// Where plugins run.
     pub sandbox: Sandbox,
     /// Ledger and index.
-    pub state: State,
+    pub state: SharedState,
     /// One writer a mailbox.
     pub locks: Arc<MailboxLocks>,
     /// How many connections each mail server has, whichever connectors use it.
@@ -69,7 +72,39 @@ impl Host {
         let mut announcements: Vec<String> = announcements.into_iter().map(|announcement| announcement.text).collect();
         // A data folder of before the stage was sealed has no key for it yet.
         announcements.extend(Keyring::open(&config.data_dir, &config.stage.recipients)?.1);
-        Ok((Self { config, sandbox, state, locks: Arc::default(), servers: Servers::default(), clocks }, announcements))
+        Ok((Self { config, sandbox, state: SharedState(Arc::new(state)), locks: Arc::default(), servers: Servers::default(), clocks }, announcements))
+    }
+
+    /// The same host with another configuration of the same data folder. Turns under way keep theirs.
+    ///
+    /// # Errors
+    /// When the sandbox does not start with its limits.
+    fn with(&self, config: Config) -> Result<Self, Failure> {
+        let sandbox = if config.calls == self.config.calls { self.sandbox.clone() } else { sandbox_of(&config)? };
+        let (locks, servers) = (Arc::clone(&self.locks), self.servers.clone());
+        Ok(Self { config, sandbox, state: self.state.clone(), locks, servers, clocks: self.clocks.clone() })
+    }
+}
+
+/// The state of the data folder, as the configurations that follow each other in a running service share it.
+#[derive(Clone)]
+pub struct SharedState(Arc<State>);
+
+impl SharedState {
+    /// A clean stop by the last who holds it; others let go of it.
+    ///
+    /// # Errors
+    /// What [`State::close`] fails with.
+    pub fn close(self) -> Result<(), StateError> {
+        Arc::into_inner(self.0).map_or(Ok(()), State::close)
+    }
+}
+
+impl Deref for SharedState {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
     }
 }
 
