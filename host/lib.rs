@@ -27,3 +27,4 @@ pub mod sandbox;
 pub mod scheduler;
 pub mod stage;
 pub mod state;
+pub mod store;

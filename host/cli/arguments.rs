@@ -62,6 +62,8 @@ pub(super) enum Command {
     /// The record of everything that happened.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Read the mailboxes back and compare them with the record.
+    Reconcile(Reconcile),
     /// What must not be erased from the record.
     #[command(subcommand)]
     Hold(Hold),
@@ -329,6 +331,27 @@ pub(super) struct Bundle {
     /// A folder that does not exist yet.
     #[arg(long, value_name = "DIR")]
     pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reconcile {
+    /// The connector.
+    pub(super) name: String,
+    /// Only items of windows that touch this time: `2026-11-01..2026-11-02`.
+    #[arg(long, value_name = "FROM..TO")]
+    pub(super) window: Option<String>,
+    /// Only this destination, by its number (from 0) or kind.
+    #[arg(long, value_name = "NAME")]
+    pub(super) destination: Option<String>,
+    /// Write again what is missing, with the same bytes.
+    #[arg(long, requires = "reason")]
+    pub(super) repair: bool,
+    /// Why; it stands in the ledger.
+    #[arg(long, value_name = "TEXT", requires = "repair")]
+    pub(super) reason: Option<String>,
+    /// Print one JSON document instead of words.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -76,7 +76,7 @@ fn interval(command: &Command) -> Result<Interval, CliError> {
     Ok(Interval { start_ms: Some(start_ms), end_ms: start_ms + DAY_MS })
 }
 
-fn touches(window: &WindowRow, asked: Interval) -> bool {
+pub(super) fn touches(window: &WindowRow, asked: Interval) -> bool {
     let Interval { start_ms, end_ms } = window.interval;
     // A snapshot counts by the instant of its reading.
     let start_ms = start_ms.unwrap_or(end_ms - 1);

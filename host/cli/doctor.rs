@@ -8,7 +8,7 @@ use super::{
     error::{self, CliError},
 };
 use crate::{
-    config::{CheckpointCopy, Config, DestinationConfig},
+    config::{CheckpointCopy, Config, DestinationConfig, EmlPlace},
     item::{Failure, NextMove},
     pipeline,
     scheduler::{self, Host},
@@ -43,8 +43,11 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
         for destination in &connector.destinations {
             let root = match destination {
                 DestinationConfig::Maildir(settings) => &settings.root,
-                DestinationConfig::Eml(settings) => &settings.root,
-                DestinationConfig::Imap(_) | DestinationConfig::Graph(_) | DestinationConfig::Smtp(_) => continue,
+                DestinationConfig::Eml(_, EmlPlace::Folder(root)) => root,
+                DestinationConfig::Eml(_, EmlPlace::Store(_))
+                | DestinationConfig::Imap(_)
+                | DestinationConfig::Graph(_)
+                | DestinationConfig::Smtp(_) => continue,
             };
             findings.push(folder(&format!("{}: destination", connector.name), root));
         }

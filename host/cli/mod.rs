@@ -23,6 +23,7 @@ mod parked;
 mod plan;
 mod plugin;
 mod progress;
+mod reconcile;
 mod report;
 mod save;
 mod secret;
@@ -82,6 +83,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Plan(command) => plan::run(&context, &command).await,
         Command::Plugin(command) => plugin::run(&context, command).await,
         Command::Ledger(command) => ledger::run(&context, &command).await,
+        Command::Reconcile(command) => reconcile::run(&context, &command).await,
         Command::Hold(command) => hold::run(&context, &command),
         Command::Erase(command) => hold::erase(&context, &command),
         Command::Stage(command) => stage::run(&context, command).await,

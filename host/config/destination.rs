@@ -1,9 +1,14 @@
 //! Destinations: what was typed, and what it means.
 
-use std::{collections::BTreeSet, net::IpAddr, path::Path};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use super::{
     credential::{Credential, CredentialNames, Scheme},
+    store::StoreConfig,
     typed,
 };
 use crate::{
@@ -34,9 +39,18 @@ pub enum DestinationConfig {
     /// Mailboxes of a tenant of Microsoft 365. The tenant is that of the credential's token endpoint.
     Graph(GraphSettings),
     /// Archives of files.
-    Eml(EmlSettings),
+    Eml(EmlSettings, EmlPlace),
     /// Another archive behind an SMTP server.
     Smtp(SmtpSettings),
+}
+
+/// Where archives lie.
+#[derive(Clone, Debug)]
+pub enum EmlPlace {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In an object store.
+    Store(StoreConfig),
 }
 
 impl DestinationConfig {
@@ -51,9 +65,14 @@ impl DestinationConfig {
             })),
             typed::Destination::Imap(typed) => imap(folder, typed).map(Self::Imap),
             typed::Destination::Graph(typed) => graph(folder, typed).map(Self::Graph),
-            typed::Destination::Eml { root, mailboxes, message_bytes_max } => {
+            typed::Destination::Eml { root, store, mailboxes, message_bytes_max } => {
                 let mailboxes = named_mailboxes("eml", mailboxes)?;
-                Ok(Self::Eml(EmlSettings { root: base.join(root), folder, mailboxes, message_bytes_max }))
+                let place = match (root, store) {
+                    (Some(root), None) => EmlPlace::Folder(base.join(root)),
+                    (None, Some(store)) => EmlPlace::Store(StoreConfig::of_archives(base, &store)?),
+                    _ => return Err("has a destination of kind `eml` that needs one of `root` and `store`".to_owned()),
+                };
+                Ok(Self::Eml(EmlSettings { folder, mailboxes, message_bytes_max }, place))
             }
             typed::Destination::Smtp(typed) => smtp(typed).map(Self::Smtp),
         }
@@ -65,7 +84,8 @@ impl DestinationConfig {
             Self::Maildir(settings) => format!("maildir {}", settings.root.display()),
             Self::Imap(settings) => format!("imap {}:{}", settings.host, settings.port),
             Self::Graph(settings) => format!("graph {}", settings.endpoint),
-            Self::Eml(settings) => format!("eml {}", settings.root.display()),
+            Self::Eml(_, EmlPlace::Folder(root)) => format!("eml {}", root.display()),
+            Self::Eml(_, EmlPlace::Store(store)) => format!("eml {}", store.label()),
             Self::Smtp(settings) => format!("smtp {} at {}:{}", settings.to, settings.host, settings.port),
         }
     }
@@ -73,7 +93,7 @@ impl DestinationConfig {
     /// The credentials it names.
     pub(super) fn credentials(&self) -> Vec<&str> {
         match self {
-            Self::Maildir(_) | Self::Eml(_) => Vec::new(),
+            Self::Maildir(_) | Self::Eml(..) => Vec::new(),
             Self::Imap(settings) => settings.access.credentials(),
             Self::Graph(settings) => vec![&settings.credential],
             Self::Smtp(settings) => settings.credential.as_deref().into_iter().collect(),
@@ -89,7 +109,7 @@ impl DestinationConfig {
             }
         };
         let (kind, (wanted, fits)) = match self {
-            Self::Maildir(_) | Self::Eml(_) => return Ok(()),
+            Self::Maildir(_) | Self::Eml(..) => return Ok(()),
             Self::Imap(settings) => ("imap", by(settings.mechanism)),
             Self::Smtp(settings) => ("smtp", by(settings.mechanism)),
             Self::Graph(settings) => {

@@ -14,7 +14,7 @@ mod store;
 mod typed;
 
 pub use credential::{Credential, Proof, Scheme, SecretRef};
-pub use destination::DestinationConfig;
+pub use destination::{DestinationConfig, EmlPlace};
 pub use error::ConfigError;
 pub use meaning::{Calls, Config, Connector, Mapper, Plugin, PluginSource, Source};
 pub use schedule::Schedule;

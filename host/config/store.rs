@@ -116,6 +116,23 @@ impl StageConfig {
     }
 }
 
+impl StoreConfig {
+    /// The store of an `eml` destination's archives.
+    pub(super) fn of_archives(base: &Path, typed: &toml::Table) -> Result<Self, String> {
+        let keys = Keys { section: "`store` of a destination", base, table: typed.clone() };
+        keys.store(&keys.needed("kind")?, &["kind"], "no folder here (that is `root`)", "archives")
+    }
+
+    /// What people call it.
+    pub fn label(&self) -> String {
+        match &self.provider {
+            ProviderConfig::Azure { account, .. } => format!("azure:{account}/{}", self.container),
+            ProviderConfig::S3 { .. } => format!("s3:{}", self.container),
+            ProviderConfig::Gcs { .. } => format!("gcs:{}", self.container),
+        }
+    }
+}
+
 impl CheckpointCopy {
     pub(super) fn parse(base: &Path, typed: &toml::Table) -> Result<Self, String> {
         let keys = Keys { section: "`checkpoints.copy_to`", base, table: typed.clone() };

@@ -94,10 +94,19 @@ pub(super) struct Converter {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Destination {
-    Maildir { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
+    Maildir {
+        root: PathBuf,
+        mailboxes: Option<Mailboxes>,
+        message_bytes_max: Option<u64>,
+    },
     Imap(Imap),
     Graph(Graph),
-    Eml { root: PathBuf, mailboxes: Option<Mailboxes>, message_bytes_max: Option<u64> },
+    Eml {
+        root: Option<PathBuf>,
+        store: Option<toml::Table>,
+        mailboxes: Option<Mailboxes>,
+        message_bytes_max: Option<u64>,
+    },
     Smtp(Smtp),
 }
 

@@ -8,6 +8,7 @@ mod directory;
 pub mod eml;
 pub mod graph;
 pub mod imap;
+mod inventory;
 mod locks;
 pub mod maildir;
 mod names;
@@ -21,6 +22,7 @@ use futures::future::BoxFuture;
 use crate::item::{BlobSource, Failure, Message, TimestampMs};
 
 pub use directory::Mailboxes;
+pub use inventory::{Asked, Lies, Mark, Note, Sighting};
 pub use locks::{MailboxGuard, MailboxLocks};
 
 /// What a destination can take.
@@ -116,6 +118,18 @@ pub trait Destination: Send + Sync {
         mailbox: &'a str,
         wanted: HashSet<[u8; 32]>,
         show: &'a mut Show<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Tells what the mailbox holds: of what is asked for, each message once, in no order. Nothing is changed, and nothing
+    /// made; memory does not grow with the mailbox.
+    ///
+    /// # Errors
+    /// `mailbox-gone` or the like when the mailbox cannot be looked into: then nothing may be said of it.
+    fn inventory<'a>(
+        &'a self,
+        mailbox: &'a str,
+        asked: Asked<'a>,
+        note: &'a mut Note<'_>,
     ) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Looks at everything that delivering needs, as far as it goes, and changes no mailbox. `mailboxes` are some that

@@ -140,11 +140,11 @@ mod tests {
     #[tokio::test]
     async fn what_the_stage_says_of_an_attachment_is_passed_on() {
         let away = || {
-            Failure::new("stage-unreachable", NextMove::Retry { after: None }, "away").into_io(io::ErrorKind::TimedOut)
+            Failure::new("store-unreachable", NextMove::Retry { after: None }, "away").into_io(io::ErrorKind::TimedOut)
         };
         let table: [Row; 2] = [
             (|| io::ErrorKind::NotFound.into(), "stage-attachment-lost", NextMove::Stop),
-            (away, "stage-unreachable", NextMove::Retry { after: None }),
+            (away, "store-unreachable", NextMove::Retry { after: None }),
         ];
         for (error, code, next) in table {
             let blobs: Arc<dyn BlobSource> = Arc::new(Staged(Some(error)));

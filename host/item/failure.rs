@@ -91,12 +91,12 @@ mod tests {
 
     #[test]
     fn what_a_disk_says_has_one_meaning() {
-        let away = || Failure::new("stage-unreachable", NextMove::Retry { after: None }, "away");
+        let away = || Failure::new("store-unreachable", NextMove::Retry { after: None }, "away");
         let table: [(io::Error, &str, NextMove, &str); 4] = [
             (io::ErrorKind::StorageFull.into(), "disk-full", NextMove::AskPerson, "writing failed"),
             (io::ErrorKind::PermissionDenied.into(), "no-permission", NextMove::AskPerson, "writing failed"),
             (io::ErrorKind::Interrupted.into(), "x-io", NextMove::Stop, "writing failed"),
-            (away().into_io(io::ErrorKind::TimedOut), "stage-unreachable", NextMove::Retry { after: None }, "away"),
+            (away().into_io(io::ErrorKind::TimedOut), "store-unreachable", NextMove::Retry { after: None }, "away"),
         ];
         for (error, code, next, message) in table {
             let failure = Failure::of_disk(&error, Failure::new("x-io", NextMove::Stop, "writing failed"));

@@ -76,12 +76,12 @@ pub const BOOKMARK_BYTES_MAX: usize = 64 << 10;
 pub const ATTACHMENT_BYTES_MAX: u64 = 2 << 30;
 /// A staged page, without its attachments.
 pub const STAGED_PAGE_BYTES_MAX: u64 = 512 << 20;
-/// One call to the stage's object store.
-pub const STAGE_CALL_TIME_MAX: Duration = Duration::from_secs(60);
-/// Bytes sent to the stage's object store at once; a larger object goes in parts of it.
-pub const STAGE_PART_BYTES: usize = 5 << 20;
-/// Objects put into or deleted from the stage's object store at once.
-pub const STAGE_PUTS_AT_ONCE_MAX: usize = 4;
+/// One call to an object store.
+pub const STORE_CALL_TIME_MAX: Duration = Duration::from_secs(60);
+/// Bytes sent to an object store at once; a larger object goes in parts of it.
+pub const STORE_PART_BYTES: usize = 5 << 20;
+/// Objects put into or deleted from an object store at once.
+pub const STORE_CALLS_AT_ONCE_MAX: usize = 4;
 /// Pages of one window (1,000 million items at the least page of 100).
 pub const WINDOW_PAGES_MAX: u64 = 10_000_000;
 /// Pages in a row without an item, after which a source is said to loop.
@@ -143,6 +143,8 @@ pub const IMAP_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 pub const IMAP_REFUSED_MAX: usize = 16;
 /// Mailboxes that a check signs in to.
 pub const IMAP_CHECKED_MAILBOXES_MAX: usize = 10;
+/// Folders of an IMAP mailbox that are searched for moved mail.
+pub const IMAP_FOLDERS_MAX: usize = 10_000;
 /// Mailboxes of an IMAP server whose existence is remembered at once.
 pub const IMAP_KNOWN_MAILBOXES_MAX: usize = 200_000;
 
@@ -216,6 +218,19 @@ pub const ROSTER_ITEMS_MAX: u64 = 200_000;
 pub const ROUTE_TIME_MAX: Duration = Duration::from_secs(15);
 /// Routes that are tried at once.
 pub const ROUTES_AT_ONCE_MAX: usize = 8;
+
+// What is read back.
+
+/// Delivered copies whose mailboxes are compared with the record in one pass over it, unless one mailbox has more.
+pub const RECONCILE_COPIES_MAX: u64 = 250_000;
+/// Messages of one mailbox that say they are of an item, remembered to tell what was altered from what is missing.
+pub const RECONCILE_MARKS_MAX: usize = 1_000_000;
+/// Attempts to look into a mailbox before nothing is said of it.
+pub const RECONCILE_ATTEMPTS_MAX: u32 = 4;
+/// Missing copies that are repaired together.
+pub const REPAIR_COPIES_MAX: usize = 1_000;
+/// Bytes of messages that are held while they are copied from another mailbox, unless one alone is larger.
+pub const REPAIR_BYTES_MAX: usize = 64 << 20;
 
 // What is tried again, and when.
 
@@ -307,7 +322,7 @@ const _: () = assert!(CLOCK_STEP_MAX.as_millis() < GRACE.as_millis());
 const _: () = assert!(FAILURES_PERCENT_MAX <= 100);
 const _: () = assert!(STAGED_PAGE_BYTES_MAX > HOSTCALL_BYTES_MAX as u64);
 // The least that S3 takes as a part of a larger object.
-const _: () = assert!(STAGE_PART_BYTES >= 5 << 20);
+const _: () = assert!(STORE_PART_BYTES >= 5 << 20);
 const _: () = assert!(IMAP_CONNECTIONS_MAX <= IMAP_CONNECTIONS_HIGHEST);
 const _: () = assert!(IMAP_ANSWER_TIME_MAX.as_millis() <= IMAP_APPEND_TIME_MAX.as_millis());
 const _: () = assert!(SMTP_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
@@ -319,5 +334,6 @@ const _: () = assert!(SERVICE_SLEEP_MAX.as_millis() * 2 <= SERVICE_STUCK_AFTER.a
 const _: () = assert!(JITTER.as_millis() <= JITTER_MAX.as_millis());
 const _: () = assert!(TURN_RETRY_DELAY_MIN.as_millis() < TURN_RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(TURN_RETRY_DELAY_MAX.as_millis() < OVERDUE_AFTER.as_millis());
+const _: () = assert!(RECONCILE_ATTEMPTS_MAX <= ATTEMPTS_MAX);
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

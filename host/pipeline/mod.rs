@@ -27,6 +27,7 @@ mod load;
 mod map;
 pub mod parked;
 pub mod policy;
+pub mod reconcile;
 mod settle;
 mod stage;
 mod tally;
@@ -34,7 +35,7 @@ mod totals;
 mod turn;
 mod window;
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 
@@ -68,13 +69,13 @@ pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
     }
     let window = window::open(turn, due).await?;
     crash::point("window:opened");
-    let left = Cell::new(false);
+    let left = AtomicBool::new(false);
     let reading = async |sender: mpsc::Sender<stage::Staged>| {
         stage::resume(turn, &window, &sender).await?;
         let mut cursor = window.next_page();
         while let Some(at) = cursor {
             if turn.progress.is_stopping() {
-                left.set(true);
+                left.store(true, Ordering::Relaxed);
                 break;
             }
             let fetched = fetch::pull(turn, &window, at).await?;
@@ -87,7 +88,7 @@ pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
         Ok(())
     };
     side_by_side(turn, reading).await?;
-    if left.get() {
+    if left.load(Ordering::Relaxed) {
         return Err(stopped(turn));
     }
     window::close(turn, window).await

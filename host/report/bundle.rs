@@ -18,8 +18,8 @@ use super::csv;
 use crate::{
     item::{hex, time::rfc3339},
     state::{
-        ConnectorState, CopyKey, CopyStep, Extract, ItemPrivate, ItemRow, ItemStep, Standing, StateError, Target,
-        WindowRow,
+        ConnectorState, CopyKey, CopyStep, Extract, ItemPrivate, ItemRow, ItemStep, RepairOutcome, Standing,
+        StateError, Target, WindowRow,
     },
 };
 
@@ -256,6 +256,17 @@ impl Bundle<'_> {
                 rfc3339(erasure.at_ms),
                 erasure.actor,
                 erasure.reason
+            ));
+        }
+        for repair in &self.extract.repairs {
+            let outcome = repair.outcome.map_or("begun, its end is not recorded", RepairOutcome::name);
+            line(format_args!(
+                "written again: copy {} of item {}, at {}, by {}: {} ({outcome})",
+                repair.copy.copy,
+                repair.copy.ordinal.0,
+                rfc3339(repair.at_ms),
+                repair.actor,
+                repair.reason
             ));
         }
         let signed =

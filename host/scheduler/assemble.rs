@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::{Host, clock::Watch, mapping, plugins, secrets, staging};
 use crate::{
     catalog::lock::Lock,
-    config::{Connector, DestinationConfig},
+    config::{Connector, DestinationConfig, EmlPlace},
     destinations::{
         Destination,
         eml::{Eml, EmlSettings},
@@ -160,7 +160,18 @@ pub(super) fn destinations(
                 let dialer = Dialer::new(&host.config.network)?;
                 Arc::new(Imap::new(ImapSettings { folder, ..settings.clone() }, accounts, dialer, &host.servers))
             }
-            DestinationConfig::Eml(settings) => Arc::new(Eml::open(EmlSettings { folder, ..settings.clone() })?),
+            DestinationConfig::Eml(settings, place) => {
+                let settings = EmlSettings { folder, ..settings.clone() };
+                Arc::new(match place {
+                    EmlPlace::Folder(root) => Eml::in_folder(settings, root)?,
+                    EmlPlace::Store(typed) => {
+                        let scratch =
+                            host.config.data_dir.join("archives").join(&connector.name).join(number.to_string());
+                        let store = staging::store(&host.config, "`store` of a destination", "archives", typed)?;
+                        Eml::in_store(settings, store, &scratch)?
+                    }
+                })
+            }
             DestinationConfig::Smtp(settings) => {
                 let account = settings.credential.as_deref().map(|name| secrets::account(&host.config, name));
                 let dialer = Dialer::new(&host.config.network)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 
 use crate::{
-    config::{CheckpointCopy, Config, DestinationConfig, ProviderConfig, Scheme, StoreConfig},
+    config::{CheckpointCopy, Config, DestinationConfig, EmlPlace, ProviderConfig, Scheme, StoreConfig},
     destinations::imap::Security,
     item::{Failure, limits, network::Network},
     network::{Dialer, Route, RouteKind, probe},
@@ -54,13 +54,15 @@ fn routes(config: &Config) -> BTreeMap<Route, Vec<String>> {
             add(format!("{name}: source"), of_text(origin));
         }
         for destination in &connector.destinations {
-            let route = match destination {
-                DestinationConfig::Imap(settings) => Some(of_server(&settings.host, settings.port, settings.security)),
-                DestinationConfig::Smtp(settings) => Some(of_server(&settings.host, settings.port, settings.security)),
-                DestinationConfig::Graph(settings) => of_text(&settings.endpoint),
-                DestinationConfig::Maildir(_) | DestinationConfig::Eml(_) => None,
+            let one = |route: Option<Route>| route.into_iter().collect();
+            let routes: Vec<Route> = match destination {
+                DestinationConfig::Imap(settings) => vec![of_server(&settings.host, settings.port, settings.security)],
+                DestinationConfig::Smtp(settings) => vec![of_server(&settings.host, settings.port, settings.security)],
+                DestinationConfig::Graph(settings) => one(of_text(&settings.endpoint)),
+                DestinationConfig::Eml(_, EmlPlace::Store(store)) => of_store(store),
+                DestinationConfig::Maildir(_) | DestinationConfig::Eml(_, EmlPlace::Folder(_)) => Vec::new(),
             };
-            add(format!("{name}: destination"), route);
+            routes.into_iter().for_each(|route| add(format!("{name}: destination"), Some(route)));
         }
     }
     for credential in config.credentials.values() {

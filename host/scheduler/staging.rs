@@ -9,8 +9,9 @@ use super::secrets;
 use crate::{
     config::{AzureAccess, Config, ProviderConfig, StoreConfig},
     item::{Content, Failure, Page, TimestampMs, time::DAY_MS},
-    stage::{self, Collected, Keyring, PageName, Provider, Stage, Staging, Store, StorePlace},
+    stage::{self, Collected, Keyring, PageName, Stage, Staging},
     state::{ConnectorState, CopyStep, ItemRow, Outcome, PageNeed},
+    store::{Provider, Store, StorePlace},
 };
 
 /// Where the stage of this configuration is, with its keys; an object store is not asked anything yet.

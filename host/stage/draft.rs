@@ -42,7 +42,7 @@ impl PageDraft {
     /// Writes the page and makes it and its attachments durable. A failure that may pass can be followed by another try.
     ///
     /// # Errors
-    /// `disk-full`, `no-permission`, `stage-io`; for an object store `stage-unreachable` and `stage-denied`. The page is
+    /// `disk-full`, `no-permission`, `stage-io`; for an object store `store-unreachable` and `store-denied`. The page is
     /// then not there, as far as anybody knows.
     pub fn commit(&self, page: &Page) -> Result<PageName, Failure> {
         self.try_commit(page).map_err(|error| self.stage.failure("writing a page", &error))

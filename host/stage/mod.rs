@@ -42,16 +42,19 @@ use std::{
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::item::{BlobRef, BlobSource, Failure, NextMove, Page, hex, limits};
+use crate::{
+    item::{BlobRef, BlobSource, Failure, NextMove, Page, hex, limits},
+    store::Store,
+};
 
 use local::Folder;
 use objects::{Kind, Objects, Place};
 use read::{Attachment, Opened};
+use remote::Remote;
 
 pub use draft::PageDraft;
 pub use holdings::Holding;
 pub use keys::Keyring;
-pub use remote::{Provider, Store, StorePlace};
 
 /// The stage's name for a page.
 pub type PageName = [u8; 32];
@@ -101,7 +104,10 @@ impl Staging {
             }
             let objects: Box<dyn Objects> = match &self.store {
                 None => Box::new(Folder::open(root.clone())?),
-                Some(store) => Box::new(store.of(&hex(&keyed(&key, connector.as_bytes())[..16]))),
+                Some(store) => {
+                    let folder = hex(&keyed(&key, connector.as_bytes())[..16]);
+                    Box::new(Remote { store: store.clone(), folder })
+                }
             };
             fs::File::open(&root)?.sync_all()?;
             fs::File::open(&self.root)?.sync_all()?;

@@ -134,8 +134,8 @@ impl StateError {
         move |source| Self::Io { doing, path, source }
     }
 
-    /// A decision without a reason.
-    pub(super) fn reason_missing(what: &str) -> Self {
+    /// A decision without a reason, or nobody who takes it.
+    pub fn reason_missing(what: &str) -> Self {
         Self::NotAllowed {
             code: "reason-missing",
             what: format!("{what} needs a reason and who decides it"),

@@ -24,6 +24,8 @@
 //! | 14 | tail dropped | bytes of records u64 · bytes of sealed entries u64 |
 //! | 15 | loss accepted | group u64 up to which records are known to be gone; smaller than its own group when that is not known · sealed (reason, actor) |
 //! | 16 | key rotated | the signed note that names the next key (see `rotation`) |
+//! | 17 | repair intended | ordinal u64 · copy u16 · SHA-256 of the message 32 bytes · sealed (reason, actor) |
+//! | 18 | repair received | ordinal u64 · copy u16 · outcome u8 (0 written, 1 was there, 2 refused) · option sealed (token) |
 
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +152,18 @@ pub(super) enum Fact<'a> {
     KeyRotated {
         note: &'a [u8],
     },
+    RepairIntended {
+        ordinal: u64,
+        copy: u16,
+        sha256: [u8; 32],
+        sealed: Sealed,
+    },
+    RepairReceived {
+        ordinal: u64,
+        copy: u16,
+        outcome: u8,
+        sealed: Option<Sealed>,
+    },
 }
 
 /// The observations before a duplicate; without another duplicate both are the first.
@@ -180,7 +194,7 @@ impl<'a> Fact<'a> {
         match postcard::take_from_bytes(body) {
             Ok((fact, [])) => Ok(fact),
             Ok(_) => Err("the fact is followed by bytes that belong to nothing"),
-            Err(_) if body.first().is_some_and(|kind| *kind > 16) => {
+            Err(_) if body.first().is_some_and(|kind| *kind > 18) => {
                 Err("the fact is of a kind this version does not know")
             }
             Err(_) => Err("the fact cannot be read"),
@@ -190,9 +204,10 @@ impl<'a> Fact<'a> {
     /// The sealed entry it names.
     pub(super) fn sealed(&self) -> Option<&Sealed> {
         match self {
-            Self::WindowOpened { sealed, .. } | Self::Received { sealed, .. } | Self::WindowClosed { sealed, .. } => {
-                sealed.as_ref()
-            }
+            Self::WindowOpened { sealed, .. }
+            | Self::Received { sealed, .. }
+            | Self::WindowClosed { sealed, .. }
+            | Self::RepairReceived { sealed, .. } => sealed.as_ref(),
             Self::PageStaged { sealed, .. }
             | Self::ItemStaged { sealed, .. }
             | Self::Planned { sealed, .. }
@@ -202,7 +217,8 @@ impl<'a> Fact<'a> {
             | Self::Remembered { sealed, .. }
             | Self::Acted { sealed }
             | Self::Erased { sealed, .. }
-            | Self::LossAccepted { sealed, .. } => Some(sealed),
+            | Self::LossAccepted { sealed, .. }
+            | Self::RepairIntended { sealed, .. } => Some(sealed),
             Self::Intended { .. } | Self::WindowSealed { .. } | Self::TailDropped { .. } | Self::KeyRotated { .. } => {
                 None
             }
@@ -290,6 +306,11 @@ mod tests {
             (Fact::TailDropped { facts_bytes: 1, private_bytes: 300 }, "0e01ac02".into()),
             (Fact::LossAccepted { until_group: 9, sealed: SEALED }, format!("0f09ac02{e}")),
             (Fact::KeyRotated { note: b"hi" }, "10026869".into()),
+            (
+                Fact::RepairIntended { ordinal: 1, copy: 300, sha256: [0xee; 32], sealed: SEALED },
+                format!("1101ac02{e}ac02{e}"),
+            ),
+            (Fact::RepairReceived { ordinal: 1, copy: 0, outcome: 2, sealed: None }, "1201000200".into()),
         ]
     }
 
@@ -311,7 +332,7 @@ mod tests {
             bytes.truncate(bytes.len() - 2);
             assert!(Fact::parse(&bytes).is_err(), "shorter: {fact:?}");
         }
-        assert_eq!(Fact::parse(&[17]), Err("the fact is of a kind this version does not know"));
+        assert_eq!(Fact::parse(&[19]), Err("the fact is of a kind this version does not know"));
         assert!(Fact::parse(&[]).is_err());
     }
 }

@@ -28,6 +28,12 @@
 //!
 //! A group costs one `fdatasync`, two with anything private in it.
 //!
+//! # Repairs
+//!
+//! A copy that its mailbox lost may be written again. That is no step of the copy, which stays delivered, counted once:
+//! it is an act about it, with facts of its own (intent with the same SHA-256, then how it ended), which change the
+//! window it belongs to, so that this is sealed anew.
+//!
 //! # Discarding
 //!
 //! A parked item or copy that a person gives up stays recorded. Its item then counts as `excluded`, even if other copies
@@ -67,14 +73,15 @@ pub use acts::Act;
 pub use backup::{BackupReport, backup, import};
 pub use check::{CheckReport, IndexStanding, check};
 pub use connector::{
-    ConnectorState, CopyRow, CopyStep, Erasure, Extract, ItemPrivate, ItemRow, ItemStep, PageNeed, ParkedRow,
+    ConnectorState, CopyRow, CopyStep, Erasure, Extract, ItemPrivate, ItemRow, ItemStep, Mailbox, PageNeed, ParkedRow,
+    Receipted, Receipts, RepairRecord,
 };
 pub use counts::{CopyCounts, ItemCounts};
 pub use error::StateError;
 pub use hold::{Hold, HoldSubject};
 pub use plan::{
-    CopyKey, Group, Intent, Observation, Ordinal, Outcome, ParkReason, Plan, PlannedCopy, Receipt, StagedPage,
-    Standing, Target,
+    CopyKey, Group, Intent, Observation, Ordinal, Outcome, ParkReason, Plan, PlannedCopy, Receipt, Repair,
+    RepairOutcome, Repaired, StagedPage, Standing, Target,
 };
 pub use rebuild::rebuild;
 pub use verify::{LedgerReport, VerifyOptions, VerifyReport, verify};

@@ -182,6 +182,61 @@ pub struct Receipt {
     pub token: Vec<u8>,
 }
 
+/// A delivered copy is about to be written once more, because its mailbox lost it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The copy.
+    pub copy: CopyKey,
+    /// SHA-256 of the message's bytes: the same as was delivered.
+    pub sha256: [u8; 32],
+    /// Why; private.
+    pub reason: String,
+    /// Who decided it; private.
+    pub actor: String,
+}
+
+/// How a repair ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepairOutcome {
+    /// Written again.
+    Written,
+    /// It was there: an earlier repair had written it.
+    WasThere,
+    /// The destination does not take it.
+    Refused,
+}
+
+impl RepairOutcome {
+    /// The name that reports use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::WasThere => "was there",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub(super) fn number(self) -> u8 {
+        self as u8
+    }
+
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        [Self::Written, Self::WasThere, Self::Refused].into_iter().find(|outcome| outcome.number() == number)
+    }
+}
+
+/// A repair has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repaired {
+    /// The copy.
+    pub copy: CopyKey,
+    /// How it ended.
+    pub outcome: RepairOutcome,
+    /// As a [`Receipt`]'s.
+    pub token: Vec<u8>,
+}
+
 /// Facts that become durable together.
 #[derive(Debug, Default)]
 pub struct Group {
@@ -196,6 +251,8 @@ pub(super) enum GroupEntry {
     Fail { copy: CopyKey, reason: ParkReason },
     Free { copy: CopyKey, target: Target },
     Discard { copy: CopyKey, reason: String, actor: String },
+    Repair(Repair),
+    Repaired(Repaired),
 }
 
 impl Group {
@@ -238,6 +295,16 @@ impl Group {
     /// Gives up a parked copy, or with [`CopyKey::whole`] a parked item or all its parked copies.
     pub fn discard(&mut self, copy: CopyKey, reason: impl Into<String>, actor: impl Into<String>) {
         self.entries.push(GroupEntry::Discard { copy, reason: reason.into(), actor: actor.into() });
+    }
+
+    /// Records that a delivered copy is about to be written again.
+    pub fn repair(&mut self, repair: Repair) {
+        self.entries.push(GroupEntry::Repair(repair));
+    }
+
+    /// Records how a repair ended.
+    pub fn repaired(&mut self, repaired: Repaired) {
+        self.entries.push(GroupEntry::Repaired(repaired));
     }
 
     /// Whether it records nothing.

@@ -1,20 +1,20 @@
 //! Into archives of files, read back by a reader of zip files.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, File},
-    io::Read as _,
 };
 
-use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
 use crate::support::{
+    archives,
     files::paths_below,
-    mail::{Mail, hex},
+    mail::Mail,
     program::Running,
+    reconciled::{self, count},
     shared, truth,
-    world::{CONNECTOR, FOLDER, World},
+    world::{CONNECTOR, World},
 };
 
 fn into_archives() -> World {
@@ -27,28 +27,10 @@ fn into_archives() -> World {
     world
 }
 
-/// Every message of every archive; fails unless the manifests name exactly what is there.
+/// Every message of every archive.
 fn messages(world: &World) -> Vec<Mail> {
-    let mut mails = Vec::new();
-    for path in paths_below(&world.path("archives")) {
-        let mut archive = ZipArchive::new(File::open(&path).unwrap()).unwrap();
-        let mut text = String::new();
-        archive.by_name("manifest.csv").unwrap().read_to_string(&mut text).unwrap();
-        let rows: Vec<BTreeMap<String, String>> =
-            csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect();
-        let named: BTreeSet<String> = rows.iter().map(|row| row["file"].clone()).collect();
-        let names = archive.file_names().map(|name| name.unwrap().into_owned());
-        let held: BTreeSet<String> = names.filter(|name| name != "manifest.csv").collect();
-        assert_eq!(named, held, "{}", path.display());
-        for row in rows {
-            let mut bytes = Vec::new();
-            archive.by_name(&row["file"]).unwrap().read_to_end(&mut bytes).unwrap();
-            assert_eq!(row["sha256"], hex(&Sha256::digest(&bytes)), "{}", row["file"]);
-            assert!(row["file"].starts_with(&format!("{}/{FOLDER}/", row["mailbox"])), "{}", row["file"]);
-            mails.push(Mail { mailbox: row["mailbox"].clone(), folder: FOLDER.to_owned(), bytes });
-        }
-    }
-    mails
+    let paths = paths_below(&world.path("archives"));
+    paths.iter().flat_map(|path| archives::messages(File::open(path).unwrap())).collect()
 }
 
 #[test]
@@ -93,4 +75,40 @@ fn a_damaged_archive_is_named_and_nothing_is_written_twice() {
     world.sync();
     let expected: Vec<_> = world.story().expectations().collect();
     truth::expect_mail(world.story(), &expected, &messages(&world));
+}
+
+#[test]
+fn an_archive_that_is_gone_is_written_again_and_one_that_rots_is_left_alone() {
+    let world = into_archives();
+    world.sync();
+    let clean = world.done(&["reconcile", CONNECTOR, "--json"]);
+    let mails = messages(&world);
+    assert_eq!(count(&clean, "found"), mails.len() as u64, "{clean}");
+    let archives = paths_below(&world.path("archives"));
+    let held = |path: &std::path::Path| {
+        let archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
+        archive.len() as u64 - 1
+    };
+    let lost = held(&archives[0]);
+    fs::remove_file(&archives[0]).unwrap();
+    // A byte of the first file's packed text.
+    let mut bytes = fs::read(&archives[1]).unwrap();
+    let name = u16::from_le_bytes([bytes[26], bytes[27]]) + u16::from_le_bytes([bytes[28], bytes[29]]);
+    bytes[30 + usize::from(name) + 40] ^= 1;
+    fs::write(&archives[1], bytes).unwrap();
+    let ran = reconciled::reconcile(&world);
+    ran.expect(1);
+    let (missing, altered) = (count(&ran, "missing"), count(&ran, "altered"));
+    assert_eq!(missing + altered, lost + 1, "{ran}");
+    assert!(altered <= 1, "{ran}");
+    let ran = reconciled::repair(&world);
+    ran.expect(1);
+    assert_eq!(count(&ran, "repaired"), lost, "{ran}");
+    let left: Vec<_> = paths_below(&world.path("archives")).into_iter().filter(|path| *path != archives[1]).collect();
+    let whole = |path: &std::path::PathBuf| ZipArchive::new(File::open(path).unwrap()).is_ok();
+    assert!(left.iter().all(whole));
+    let ran = reconciled::reconcile(&world);
+    ran.expect(1);
+    assert_eq!(count(&ran, "missing") + count(&ran, "altered"), 1, "{ran}");
+    world.done(&["ledger", "verify"]);
 }

@@ -14,6 +14,7 @@ use crate::support::{
     files,
     graph::{DIRECTORY, GraphWorld},
     program::Running,
+    reconciled::{self, count, findings},
     shared,
     world::{CONNECTOR, World},
 };
@@ -268,4 +269,38 @@ fn the_check_says_what_the_application_may_do() {
     for words in ["holds no `Mail.ReadWrite`", "User.Read.All", "Mail.Send", "hint: "] {
         assert!(said.stdout.contains(words), "{words}: {said}");
     }
+}
+
+#[test]
+fn what_people_did_to_their_mail_is_found_and_what_they_lost_comes_back() {
+    let both = a_tenant();
+    both.world.sync();
+    let clean = both.world.done(&["reconcile", CONNECTOR, "--json"]);
+    let delivered = count(&clean, "not_comparable");
+    assert_eq!((delivered, count(&clean, "found")), (both.copies() as u64, 0), "nothing is called fine\n{clean}");
+    let words = both.world.done(&["reconcile", CONNECTOR]);
+    assert!(words.stdout.contains(&format!("content not comparable {delivered}")), "{words}");
+
+    let messages = both.graph.messages();
+    let (lost, moved, doubled) = (&messages[0], &messages[1], &messages[2]);
+    both.graph.remove(lost);
+    both.graph.move_to(moved, "Private");
+    both.graph.double(doubled);
+    let ran = reconciled::reconcile(&both.world);
+    ran.expect(1);
+    let classes: Vec<String> = findings(&ran).into_iter().map(|(.., class)| class).collect();
+    let classes: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
+    assert_eq!(classes, BTreeSet::from(["doubled", "missing", "moved"]), "{ran}");
+    assert_eq!(findings(&ran).len(), 3, "{ran}");
+
+    let ran = reconciled::repair(&both.world);
+    ran.expect(0);
+    assert_eq!(count(&ran, "repaired"), 1, "{ran}");
+    let now = both.graph.messages();
+    assert_eq!(now.len(), messages.len() + 1, "the lost one is back, the doubled one is left alone");
+    let same = |message: &&world::GraphMessage| message.json == lost.json && message.mailbox == lost.mailbox;
+    assert_eq!(now.iter().filter(same).count(), 1);
+    let ran = both.world.done(&["reconcile", CONNECTOR, "--json"]);
+    assert_eq!(count(&ran, "missing"), 0, "{ran}");
+    both.world.done(&["ledger", "verify"]);
 }

@@ -8,6 +8,7 @@
 //! - `graph`, `eml`: the same into Microsoft Graph, and into archives of files;
 //! - `catch_up`: missed days and late items;
 //! - `windows`: backfills, windows that are read again, a clock that was moved;
+//! - `reconcile`: what mailboxes lost, gained and changed, and writing again what they lost;
 //! - `record`: an index that is gone, a record that was tampered with;
 //! - `roster`: who is registered, against the mapping and the mailboxes;
 //! - `staging`: what waits between source and mailbox, and its key.
@@ -22,6 +23,7 @@ mod evidence;
 mod faults;
 mod graph;
 mod parked;
+mod reconcile;
 mod record;
 mod restore;
 mod roster;

@@ -18,7 +18,9 @@ use crate::support::{
     deliveries,
     dovecot::{self, Client, Dovecot},
     exports::{Connector, Installation},
+    mail,
     program::{self, Running},
+    reconciled::{self, count, findings},
     shared::Archived,
     truth,
     world::{CONNECTOR, FOLDER, World},
@@ -303,10 +305,11 @@ fn jwt(is_valid: bool) -> String {
 
 #[test]
 fn a_server_of_another_family_takes_each_message_once() {
-    let Some(program) = std::env::var_os("CHANCERY_PYMAP") else {
-        println!("skipped: CHANCERY_PYMAP does not name `pymap`");
+    if !dovecot::is_wanted() {
         return;
-    };
+    }
+    let program = std::env::var_os("CHANCERY_PYMAP");
+    let program = program.expect("CHANCERY_TEST_SERVICES=1 needs CHANCERY_PYMAP: see CONTRIBUTING.md");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new(program);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--no-tls", "--no-service", "admin"]);
@@ -435,4 +438,62 @@ fn a_large_attachment_flows_through_a_little_memory() {
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].message().attachments().next().unwrap().contents().len(), BYTES);
     assert!((1..=PEAK_KIB_MAX).contains(&peak_kib), "{peak_kib} KiB");
+}
+
+#[test]
+fn what_people_did_to_their_mail_is_found_and_what_they_lost_comes_back() {
+    if !dovecot::is_wanted() {
+        return;
+    }
+    for storage in ["mdbox", "maildir"] {
+        let server = Dovecot::start(storage, "");
+        let small = Archived::small_at(&server);
+        let world = &small.after;
+        let clean = world.done(&["reconcile", CONNECTOR, "--json"]);
+        let counts = world.counts();
+        assert_eq!(count(&clean, "found"), counts.copy("imported") + counts.copy("partial"), "{storage}\n{clean}");
+
+        let mailboxes = server.mailboxes(world.ending()).into_iter();
+        let signed_in = |mailbox: &String| Client::sign_in(server.port, &format!("{mailbox}{}", world.ending()));
+        let mailbox = mailboxes.max_by_key(|mailbox| signed_in(mailbox).fetch(FOLDER).len()).unwrap();
+        let mut client = signed_in(&mailbox);
+        let rows = client.fetch(FOLDER);
+        let copies = reconciled::delivered(world);
+        let of = |number: usize| {
+            let sha256 = mail::hex(&sha2::Digest::finalize(sha2::Digest::chain_update(
+                <Sha256 as sha2::Digest>::new(),
+                &rows[number].bytes,
+            )));
+            copies.iter().find(|copy| copy.mailbox == mailbox && copy.sha256 == sha256).expect("it was delivered")
+        };
+        let (lost, moved, doubled, altered) = (of(0), of(1), of(2), of(3));
+        client.expect("CREATE Private");
+        client.expect(&format!("SELECT \"{FOLDER}\""));
+        let changed = String::from_utf8(rows[3].bytes.clone()).unwrap().replace("Subject: ", "Subject: Re: ");
+        client.expect(&format!("APPEND \"{FOLDER}\" {{{}+}}\r\n{changed}", changed.len()));
+        client.expect(&format!("COPY 3 \"{FOLDER}\""));
+        client.expect("COPY 2 Private");
+        client.expect("STORE 1,2,4 +FLAGS (\\Deleted)");
+        client.expect("EXPUNGE");
+
+        let ran = reconciled::reconcile(world);
+        ran.expect(1);
+        let mut expected = std::collections::BTreeSet::from([
+            lost.is("missing"),
+            moved.is("moved"),
+            doubled.is("doubled"),
+            altered.is("altered"),
+        ]);
+        assert_eq!(findings(&ran), expected, "{storage}\n{ran}");
+        let ran = reconciled::repair(world);
+        ran.expect(1);
+        assert_eq!(count(&ran, "repaired"), 1, "{storage}\n{ran}");
+        let back = signed_in(&mailbox).fetch(FOLDER).into_iter().filter(|row| row.bytes == rows[0].bytes).count();
+        assert_eq!(back, 1, "{storage}: byte for byte");
+        expected.remove(&lost.is("missing"));
+        assert_eq!(findings(&reconciled::reconcile(world)), expected, "{storage}");
+        let synced = world.sync();
+        assert_eq!((synced.item("fetched"), synced.copy("available")), (0, 0), "{storage}: {synced:?}");
+        world.done(&["ledger", "verify"]);
+    }
 }

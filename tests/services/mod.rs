@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+mod archives;
 mod azurite;
 mod imap;
 mod smtp;

@@ -54,6 +54,11 @@ impl Files {
         );
     }
 
+    /// Forgets a file below `folder`; false when it is not among these.
+    pub(crate) fn forget(&mut self, folder: PathBuf, file: &Path) -> bool {
+        self.0.remove(&relative(&folder, file)).is_some()
+    }
+
     /// Paths that `now` has and these do not.
     pub(crate) fn added_in<'a>(&self, now: &'a Self) -> Vec<&'a str> {
         now.0.keys().filter(|path| !self.0.contains_key(*path)).map(String::as_str).collect()

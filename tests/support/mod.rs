@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+pub(crate) mod archives;
 pub(crate) mod deliveries;
 pub(crate) mod dovecot;
 pub(crate) mod exim;
@@ -10,6 +11,7 @@ pub(crate) mod files;
 pub(crate) mod graph;
 pub(crate) mod mail;
 pub(crate) mod program;
+pub(crate) mod reconciled;
 pub(crate) mod shared;
 pub(crate) mod truth;
 pub(crate) mod world;

@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/"]),
     ("libc", &["main.rs"]),
     ("mail_parser", &["destinations/graph/", "destinations/smtp/"]),
-    ("object_store", &["stage/"]),
+    ("object_store", &["store/"]),
     ("reqwest", &["destinations/graph/", "network/", "sandbox/egress/"]),
     ("ring", &["network/"]),
     ("rustls", &["network/"]),

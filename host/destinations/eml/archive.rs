@@ -4,15 +4,17 @@ use std::{
     collections::HashSet,
     fs::{self, File},
     io::{self, Read as _, Write},
-    path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::{Delivered, Delivery, EmlSettings, Show, in_doubt, key, sync_folder, trouble};
-use crate::item::{BlobSource, Failure, NextMove, hex, time::rfc3339};
+use super::{Delivered, Delivery, EmlSettings, Show, key, place::Place, trouble};
+use crate::{
+    destinations::{Lies, Note, inventory::Seen},
+    item::{BlobSource, Failure, NextMove, hex, time::rfc3339},
+};
 
 /// Name of the list in each archive.
 const MANIFEST: &str = "manifest.csv";
@@ -32,11 +34,14 @@ pub(super) struct Row {
 
 /// Writes a group as one archive. The same group has the same name: an archive that is there already is not written
 /// again.
-pub(super) fn write(settings: &EmlSettings, group: &[Delivery], blobs: &dyn BlobSource) -> Result<Delivered, Failure> {
-    let root = &settings.root;
+pub(super) fn write(
+    place: &dyn Place,
+    settings: &EmlSettings,
+    group: &[Delivery],
+    blobs: &dyn BlobSource,
+) -> Result<Delivered, Failure> {
     let name = name(group);
-    let path = root.join(&name);
-    let aside = root.join(format!(".{name}.tmp"));
+    let aside = place.draft(&name);
     let fill = || -> io::Result<(File, Vec<Row>)> {
         let mut zip = ZipWriter::new(File::create(&aside)?);
         let mut rows = Vec::with_capacity(group.len());
@@ -47,29 +52,25 @@ pub(super) fn write(settings: &EmlSettings, group: &[Delivery], blobs: &dyn Blob
         zip.write_all(&csv(&rows)?)?;
         Ok((zip.finish().map_err(io::Error::other)?, rows))
     };
-    let (file, rows) = match fill() {
-        Ok(filled) => filled,
-        Err(error) => {
-            // What is left is rubbish under a name that nobody reads.
-            let _ = fs::remove_file(&aside);
-            return Err(trouble(&aside, &error));
+    // What is left of a draft is rubbish under a name that nobody reads.
+    let give_up = || drop(fs::remove_file(&aside));
+    let (file, rows) = fill().map_err(|error| {
+        give_up();
+        trouble(&aside.display().to_string(), &error)
+    })?;
+    match place.manifest(&name).inspect_err(|_| give_up())? {
+        None => place.keep(&name, file, &rows).map(|()| Delivered::Stored(Vec::new())),
+        Some(there) if there == rows => {
+            give_up();
+            place.names().map(|_| Delivered::AlreadyThere(Vec::new()))
         }
-    };
-    if path.exists() {
-        let there = manifest(&path).map_err(|error| trouble(&path, &error))?;
-        let _ = fs::remove_file(&aside);
-        if there == rows {
-            sync_folder(root).map_err(|error| in_doubt(root, &error))?;
-            return Ok(Delivered::AlreadyThere(Vec::new()));
+        Some(_) => {
+            give_up();
+            let message = format!("there is an archive `{name}` with other messages");
+            let failure = Failure::new("mailbox-conflict", NextMove::Reject, message);
+            Ok(Delivered::Refused(failure.hint("move it away, then run `chancery parked retry`")))
         }
-        let message = format!("there is an archive `{name}` with other messages");
-        let failure = Failure::new("mailbox-conflict", NextMove::Reject, message);
-        return Ok(Delivered::Refused(failure.hint("move it away, then run `chancery parked retry`")));
     }
-    file.sync_all().map_err(|error| in_doubt(&aside, &error))?;
-    fs::rename(&aside, &path).map_err(|error| in_doubt(&path, &error))?;
-    sync_folder(root).map_err(|error| in_doubt(root, &error))?;
-    Ok(Delivered::Stored(Vec::new()))
 }
 
 /// `<date of the first message>-<hash of the copies>.zip`
@@ -132,7 +133,8 @@ impl Write for Hashed<'_> {
     }
 }
 
-fn csv(rows: &[Row]) -> io::Result<Vec<u8>> {
+/// A manifest's bytes.
+pub(super) fn csv(rows: &[Row]) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.serialize(row).map_err(io::Error::other)?;
@@ -141,25 +143,30 @@ fn csv(rows: &[Row]) -> io::Result<Vec<u8>> {
 }
 
 /// What an archive says it holds.
-pub(super) fn manifest(path: &Path) -> io::Result<Vec<Row>> {
-    let damaged = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    let mut archive = ZipArchive::new(File::open(path)?).map_err(|error| damaged(&error))?;
-    let list = archive.by_name(MANIFEST).map_err(|error| damaged(&error))?;
-    let mut text = Vec::new();
-    list.take(MANIFEST_BYTES_MAX).read_to_end(&mut text).map_err(|error| damaged(&error))?;
-    let rows: Result<Vec<Row>, _> = csv::Reader::from_reader(&*text).deserialize().collect();
-    rows.map_err(|error| damaged(&error))
+pub(super) fn manifest(archive: File) -> io::Result<Vec<Row>> {
+    let mut archive = ZipArchive::new(archive).map_err(damaged)?;
+    rows(archive.by_name(MANIFEST).map_err(damaged)?)
 }
 
-/// Shows the messages of a mailbox whose SHA-256 is wanted and which are still as they were.
-pub(super) fn show(path: &Path, mailbox: &str, wanted: &mut HashSet<[u8; 32]>, show: &mut Show<'_>) -> io::Result<()> {
-    let of_mailbox: Vec<Row> = manifest(path)?.into_iter().filter(|row| row.mailbox == mailbox).collect();
+/// What a manifest says.
+pub(super) fn rows(list: impl io::Read) -> io::Result<Vec<Row>> {
+    let mut text = Vec::new();
+    list.take(MANIFEST_BYTES_MAX).read_to_end(&mut text).map_err(|error| match Failure::within(&error) {
+        Some(_) => error,
+        None => damaged(error),
+    })?;
+    csv::Reader::from_reader(&*text).deserialize().collect::<Result<_, _>>().map_err(damaged)
+}
+
+fn damaged(error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}
+
+/// Of these rows, shows the messages whose SHA-256 is wanted and which are still as they were.
+pub(super) fn show(archive: File, rows: &[Row], wanted: &mut HashSet<[u8; 32]>, show: &mut Show<'_>) -> io::Result<()> {
     let is_wanted = |row: &&Row| wanted.iter().any(|sha256| hex(sha256) == row.sha256);
-    let found: Vec<&Row> = of_mailbox.iter().filter(is_wanted).collect();
-    if found.is_empty() {
-        return Ok(());
-    }
-    let mut archive = ZipArchive::new(File::open(path)?).map_err(io::Error::other)?;
+    let found: Vec<&Row> = rows.iter().filter(is_wanted).collect();
+    let mut archive = ZipArchive::new(archive).map_err(damaged)?;
     for row in found {
         let Ok(entry) = archive.by_name(&row.file) else { continue };
         let mut bytes = Vec::new();
@@ -170,6 +177,32 @@ pub(super) fn show(path: &Path, mailbox: &str, wanted: &mut HashSet<[u8; 32]>, s
         if wanted.remove(&sha256) {
             show(sha256, &bytes)?;
         }
+    }
+    Ok(())
+}
+
+/// Tells what an archive holds of these rows: each file as it is now.
+pub(super) fn sight(archive: File, rows: &[Row], note: &mut Note<'_>) -> io::Result<()> {
+    let mut archive = ZipArchive::new(archive).map_err(damaged)?;
+    for row in rows {
+        let entry = match archive.by_name(&row.file) {
+            Ok(entry) => entry,
+            Err(zip::result::ZipError::FileNotFound) => continue,
+            Err(error) => return Err(damaged(error)),
+        };
+        let mut entry = entry.take(row.bytes + 1);
+        let (mut seen, mut piece) = (Seen::default(), vec![0; 64 << 10]);
+        loop {
+            match entry.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => seen.take(&piece[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.raw_os_error().is_some() => return Err(error),
+                // It does not unpack, or not to its checksum: it is there, and what it holds is hashed as far as it goes.
+                Err(_) => break,
+            }
+        }
+        note(seen.end(Lies::InFolder));
     }
     Ok(())
 }

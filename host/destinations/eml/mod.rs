@@ -1,16 +1,17 @@
 //! Messages as files: zip archives of `.eml`, each with a manifest.
 //!
-//! A group becomes one archive, `<root>/<date>-<hash>.zip`, written aside, synced, and renamed: an archive is there whole
-//! or not at all, and is never written again. Its `manifest.csv` names every file with its mailbox, Message-ID, size and
-//! SHA-256, and is what copies in doubt are looked for in.
+//! A group becomes one archive, `<date>-<hash>.zip`, in a folder (written aside, synced, and renamed) or in an object
+//! store: it is there whole or not at all, and is never written again. Its `manifest.csv` names every file with its
+//! mailbox, Message-ID, size and SHA-256, and is what copies in doubt are looked for in.
 
 mod archive;
+mod place;
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    fs::File,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -18,14 +19,21 @@ use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show, maildir::check_root};
-use crate::item::{BlobSource, Failure, NextMove, limits};
+use super::{Asked, Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Note, Show, Sighting};
+use crate::{
+    item::{BlobSource, Failure, NextMove, limits},
+    store::Store,
+};
+
+use archive::Row;
+use place::{Folder, Objects, Place};
+
+/// Messages that were looked at and not told of yet.
+const SIGHTINGS_AHEAD_MAX: usize = 256;
 
 /// What the operator configured.
 #[derive(Clone, Debug)]
 pub struct EmlSettings {
-    /// Folder of the archives.
-    pub root: PathBuf,
     /// Folder name in each mailbox.
     pub folder: String,
     /// Which addresses are mailboxes; nothing exists beforehand.
@@ -34,10 +42,11 @@ pub struct EmlSettings {
     pub message_bytes_max: Option<u64>,
 }
 
-/// Archives below one root.
+/// Archives in one place.
 pub struct Eml {
     identity: String,
     settings: Arc<EmlSettings>,
+    place: Arc<dyn Place>,
     /// Which copies the archives hold, once somebody was in doubt.
     known: Arc<Mutex<Option<HashSet<Key>>>>,
 }
@@ -57,29 +66,35 @@ fn key(mailbox: &str, message_id: &str) -> Key {
 }
 
 impl Eml {
-    /// Opens the root, creating it when it is missing.
+    /// Archives in a folder, which is made when it is missing.
     ///
     /// # Errors
     /// `eml-root` when it cannot be created or is no folder.
-    pub fn open(settings: EmlSettings) -> Result<Self, Failure> {
-        let root = &settings.root;
-        let path = fs::create_dir_all(root).and_then(|()| root.canonicalize()).map_err(|error| {
-            let message = format!("cannot use `{}` as the root of archives: {error}", root.display());
-            Failure::new("eml-root", NextMove::AskPerson, message)
-                .hint("give the user that runs chancery the right to write there, or change `root` of this destination")
-        })?;
-        let identity = format!("eml:{}", path.display());
-        Ok(Self { identity, settings: Arc::new(EmlSettings { root: path, ..settings }), known: Arc::default() })
+    pub fn in_folder(settings: EmlSettings, root: &Path) -> Result<Self, Failure> {
+        Ok(Self::at(settings, Arc::new(Folder::open(root)?)))
+    }
+
+    /// Archives in an object store; `scratch` is a folder for them on their way. The store is not asked anything yet.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn in_store(settings: EmlSettings, store: Store, scratch: &Path) -> Result<Self, Failure> {
+        Ok(Self::at(settings, Arc::new(Objects::open(store, scratch)?)))
+    }
+
+    fn at(settings: EmlSettings, place: Arc<dyn Place>) -> Self {
+        let identity = format!("eml:{}", place.label());
+        Self { identity, settings: Arc::new(settings), place, known: Arc::default() }
     }
 
     fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&EmlSettings, &mut Option<HashSet<Key>>) -> Result<T, Failure> + Send + 'static,
+        work: impl FnOnce(&dyn Place, &mut Option<HashSet<Key>>) -> Result<T, Failure> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, Failure>> {
-        let (settings, known) = (Arc::clone(&self.settings), Arc::clone(&self.known));
+        let (place, known) = (Arc::clone(&self.place), Arc::clone(&self.known));
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || {
-                work(&settings, &mut known.lock().unwrap_or_else(PoisonError::into_inner))
+                work(&*place, &mut known.lock().unwrap_or_else(PoisonError::into_inner))
             });
             done.await.unwrap_or_else(|error| {
                 Err(Failure::new("host-panic", NextMove::Stop, format!("writing an archive ended: {error}")))
@@ -112,8 +127,9 @@ impl Destination for Eml {
         group: Vec<Delivery>,
         blobs: Arc<dyn BlobSource>,
     ) -> BoxFuture<'_, Result<Vec<Delivered>, Failure>> {
-        self.blocking(move |settings, known| {
-            let outcome = archive::write(settings, &group, &*blobs)?;
+        let settings = Arc::clone(&self.settings);
+        self.blocking(move |place, known| {
+            let outcome = archive::write(place, &settings, &group, &*blobs)?;
             if let Some(known) = known {
                 known.extend(group.iter().map(|copy| key(&copy.mailbox, &copy.message.message_id)));
             }
@@ -129,15 +145,11 @@ impl Destination for Eml {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         let mailbox = mailbox.to_owned();
         let (to, mut coming) = mpsc::channel::<([u8; 32], Vec<u8>)>(1);
-        let reading = self.blocking(move |settings, _| {
-            let root = &settings.root;
+        let reading = self.blocking(move |place, _| {
             let mut hand_over = |sha256, bytes: &[u8]| {
                 to.blocking_send((sha256, bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
             };
-            for path in archives(root).map_err(|error| trouble(root, &error))? {
-                archive::show(&path, &mailbox, &mut wanted, &mut hand_over).map_err(|error| trouble(&path, &error))?;
-            }
-            Ok(())
+            of_mailbox(place, &mailbox, &mut |archive, rows| archive::show(archive, rows, &mut wanted, &mut hand_over))
         });
         Box::pin(async move {
             let showing = async move {
@@ -156,24 +168,51 @@ impl Destination for Eml {
         })
     }
 
+    /// Archives have one folder a mailbox, and nobody moves mail in them.
+    fn inventory<'a>(
+        &'a self,
+        mailbox: &'a str,
+        asked: Asked<'a>,
+        note: &'a mut Note<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        if matches!(asked, Asked::Elsewhere(_)) {
+            return Box::pin(async { Ok(()) });
+        }
+        let mailbox = mailbox.to_owned();
+        let (to, mut coming) = mpsc::channel::<Sighting>(SIGHTINGS_AHEAD_MAX);
+        let reading = self.blocking(move |place, _| {
+            // Whoever does not listen any more has ended for a reason of its own.
+            let mut tell = |sighting| {
+                let _ = to.blocking_send(sighting);
+            };
+            of_mailbox(place, &mailbox, &mut |archive, rows| archive::sight(archive, rows, &mut tell))
+        });
+        Box::pin(async move {
+            let telling = async {
+                while let Some(sighting) = coming.recv().await {
+                    note(sighting);
+                }
+            };
+            futures::future::join(reading, telling).await.0
+        })
+    }
+
     fn check<'a>(&'a self, _: &'a [String]) -> BoxFuture<'a, Vec<Finding>> {
-        Box::pin(async move { vec![check_root(&self.settings.root)] })
+        let looking = self.blocking(move |place, _| Ok(place.check()));
+        Box::pin(async move { vec![looking.await.unwrap_or_else(Finding::from)] })
     }
 
     fn present<'a>(&'a self, group: &'a [Delivery]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
         let wanted: Vec<Key> = group.iter().map(|copy| key(&copy.mailbox, &copy.message.message_id)).collect();
-        self.blocking(move |settings, known| {
-            let root = &settings.root;
+        self.blocking(move |place, known| {
             let known = match known {
                 Some(known) => known,
                 None => {
                     let mut found = HashSet::new();
-                    for path in archives(root).map_err(|error| trouble(root, &error))? {
-                        let rows = archive::manifest(&path).map_err(|error| trouble(&path, &error))?;
+                    for name in place.names()? {
+                        let rows = place.manifest(&name)?.unwrap_or_default();
                         found.extend(rows.iter().map(|row| key(&row.mailbox, &row.message_id)));
                     }
-                    // Whoever renamed them may have died before their names were durable.
-                    sync_folder(root).map_err(|error| in_doubt(root, &error))?;
                     known.insert(found)
                 }
             };
@@ -182,27 +221,25 @@ impl Destination for Eml {
     }
 }
 
-/// The archives, in the order of their names.
-fn archives(root: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(root)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.ends_with(".zip") && !name.starts_with('.') {
-            paths.push(path);
+/// Opens each archive that holds something of a mailbox, with the rows of its manifest that are about it.
+fn of_mailbox(
+    place: &dyn Place,
+    mailbox: &str,
+    look: &mut dyn FnMut(File, &[Row]) -> io::Result<()>,
+) -> Result<(), Failure> {
+    for name in place.names()? {
+        let mut rows = place.manifest(&name)?.unwrap_or_default();
+        rows.retain(|row| row.mailbox == mailbox);
+        if !rows.is_empty() {
+            look(place.read(&name)?, &rows).map_err(|error| trouble(&format!("{}/{name}", place.label()), &error))?;
         }
     }
-    paths.sort();
-    Ok(paths)
-}
-
-fn sync_folder(root: &Path) -> io::Result<()> {
-    File::open(root)?.sync_all()
+    Ok(())
 }
 
 /// Nothing of the group is there.
-fn trouble(path: &Path, error: &io::Error) -> Failure {
-    let message = format!("`{}` cannot be read or written: {error}", path.display());
+fn trouble(shown: &str, error: &io::Error) -> Failure {
+    let message = format!("`{shown}` cannot be read or written: {error}");
     let (code, next, hint) = match error.kind() {
         io::ErrorKind::InvalidData => (
             "eml-damaged",
@@ -233,7 +270,7 @@ mod tests {
 
     impl BlobSource for Away {
         fn open(&self, _: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
-            let away = Failure::new("stage-unreachable", NextMove::Retry { after: None }, "away");
+            let away = Failure::new("store-unreachable", NextMove::Retry { after: None }, "away");
             Err(away.into_io(io::ErrorKind::TimedOut))
         }
     }
@@ -246,8 +283,7 @@ mod tests {
 
     fn eml(root: &Path) -> Eml {
         let mailboxes = Mailboxes::Domains(["example.com".to_owned()].into());
-        let (root, folder) = (root.to_owned(), "Chats".to_owned());
-        Eml::open(EmlSettings { root, folder, mailboxes, message_bytes_max: None }).unwrap()
+        Eml::in_folder(EmlSettings { folder: "Chats".to_owned(), mailboxes, message_bytes_max: None }, root).unwrap()
     }
 
     #[tokio::test]
@@ -255,8 +291,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let splice = Splice { offset: 19, blob: BlobRef { name: [0; 32], size: 3, sha256: [0; 32] } };
         let failure = eml(root.path()).deliver(vec![copy(&[splice])], Arc::new(Away)).await.unwrap_err();
-        assert_eq!((&*failure.code, failure.next), ("stage-unreachable", NextMove::Retry { after: None }));
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+        assert_eq!((&*failure.code, failure.next), ("store-unreachable", NextMove::Retry { after: None }));
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Microsoft Graph: mailboxes of Exchange Online, written as JSON by an application of the tenant.
 //!
 //! What lives here: messages as JSON (`shape`), requests and what their answers mean (`client`, `verdict`), people and
-//! folders (`places`), groups and files on their way (`deliver`, `files`), what is found again (`seek`), and what an
+//! folders (`places`), groups and files on their way (`deliver`, `files`), what is found again (`seek`, `inventory`), and what an
 //! operator is told (`check`). What may not: items, mapping, the ledger.
 //!
 //! Graph has no idempotent creation. A copy carries an extended property made from its Message-ID; an answer that did
@@ -13,6 +13,7 @@ mod client;
 mod cloud;
 mod deliver;
 mod files;
+mod inventory;
 mod places;
 mod seek;
 mod shape;
@@ -27,7 +28,7 @@ use std::{
 
 use futures::future::BoxFuture;
 
-use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show};
+use super::{Asked, Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Note, Show};
 use crate::{
     item::{BlobSource, Failure, NextMove, limits, network::Network},
     network::{Pace, Rate, TokenSource},
@@ -155,6 +156,21 @@ impl Destination for Graph {
         show: &'a mut Show<'_>,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(seek::read_back(self, mailbox, wanted, show))
+    }
+
+    /// What lies elsewhere is found with what lies in the folder: Graph is asked for messages of the whole mailbox.
+    fn inventory<'a>(
+        &'a self,
+        mailbox: &'a str,
+        asked: Asked<'a>,
+        note: &'a mut Note<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            match asked {
+                Asked::Folder(wanted) => inventory::inventory(self, mailbox, wanted, note).await,
+                Asked::Elsewhere(_) => Ok(()),
+            }
+        })
     }
 
     fn check<'a>(&'a self, mailboxes: &'a [String]) -> BoxFuture<'a, Vec<Finding>> {

@@ -20,7 +20,7 @@ use crate::item::{Failure, NextMove, hex, limits};
 
 /// For each copy the token of the message that is there, with all its files. One that lacks some is removed.
 pub(super) async fn present(graph: &Graph, group: &[Delivery]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
-    let mut found = vec![None; group.len()];
+    let mut tokens = vec![None; group.len()];
     let mut lanes: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
     for (index, copy) in group.iter().enumerate() {
         lanes.entry(&copy.mailbox).or_default().push(index);
@@ -29,11 +29,11 @@ pub(super) async fn present(graph: &Graph, group: &[Delivery]) -> Result<Vec<Opt
         let Some(user) = graph.user_path(mailbox).await? else { continue };
         for some in indices.chunks(limits::GRAPH_BATCH_REQUESTS_MAX) {
             let values: Vec<String> = some.iter().map(|index| item_value(&group[*index].message.message_id)).collect();
-            let ids = ids(graph, mailbox, &user, &item_property(), &values).await?;
-            for (index, ids) in some.iter().zip(ids) {
-                for id in ids {
+            let messages = found(graph, mailbox, &user, &item_property(), &values).await?;
+            for (index, messages) in some.iter().zip(messages) {
+                for Found { id, .. } in messages {
                     if is_whole(graph, mailbox, &user, &id, &group[*index]).await? {
-                        found[*index] = Some(token(&id));
+                        tokens[*index] = Some(token(&id));
                         break;
                     }
                     remove(graph, mailbox, &user, &id).await?;
@@ -41,25 +41,33 @@ pub(super) async fn present(graph: &Graph, group: &[Delivery]) -> Result<Vec<Opt
             }
         }
     }
-    Ok(found)
+    Ok(tokens)
+}
+
+/// A message that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) id: String,
+    /// The id of the folder it lies in.
+    pub(super) folder: Option<String>,
 }
 
 /// For each value, the messages of the whole mailbox that have it in a property: a user may have moved them.
-async fn ids(
+pub(super) async fn found(
     graph: &Graph,
     mailbox: &Arc<str>,
     user: &str,
     property: &str,
     values: &[String],
-) -> Result<Vec<Vec<String>>, Failure> {
+) -> Result<Vec<Vec<Found>>, Failure> {
     let path = |value: &String| {
         format!(
-            "{user}/messages?$filter=singleValueExtendedProperties/Any(ep:%20ep/id%20eq%20{}%20and%20ep/value%20eq%20{})&$select=id,hasAttachments",
+            "{user}/messages?$filter=singleValueExtendedProperties/Any(ep:%20ep/id%20eq%20{}%20and%20ep/value%20eq%20{})&$select=id,hasAttachments,parentFolderId",
             literal(property),
             literal(value)
         )
     };
-    let mut ids = vec![Vec::new(); values.len()];
+    let mut messages = vec![Vec::new(); values.len()];
     let mut left: Vec<usize> = (0..values.len()).collect();
     let mut attempt = 0;
     while !left.is_empty() {
@@ -70,7 +78,7 @@ async fn ids(
         for (index, answer) in left.into_iter().zip(answers) {
             let answer = answer.unwrap_or_default();
             match graph.client.judged(mailbox, &answer)? {
-                Verdict::Done => ids[index] = named(&answer),
+                Verdict::Done => messages[index] = named(&answer),
                 Verdict::Throttled(after) => {
                     wait = wait.max(after);
                     later.push(index);
@@ -92,13 +100,14 @@ async fn ids(
             graph.client.throttled(mailbox, wait, attempt)?;
         }
     }
-    Ok(ids)
+    Ok(messages)
 }
 
-fn named(answer: &Answer) -> Vec<String> {
+fn named(answer: &Answer) -> Vec<Found> {
     let document = answer.json();
     let entries = document["value"].as_array().into_iter().flatten();
-    entries.filter_map(|entry| entry["id"].as_str().map(str::to_owned)).collect()
+    let text = |entry: &serde_json::Value, key: &str| entry[key].as_str().map(str::to_owned);
+    entries.filter_map(|entry| Some(Found { id: text(entry, "id")?, folder: text(entry, "parentFolderId") })).collect()
 }
 
 /// Whether a message has as many files as it was to have.
@@ -162,9 +171,9 @@ pub(super) async fn read_back(
     wanted.sort_unstable();
     for some in wanted.chunks(limits::GRAPH_BATCH_REQUESTS_MAX) {
         let values: Vec<String> = some.iter().map(|sha256| hex(sha256)).collect();
-        let found = ids(graph, &mailbox, &user, &sha256_property(), &values).await?;
-        for (sha256, ids) in some.iter().zip(found) {
-            for id in ids {
+        let messages = found(graph, &mailbox, &user, &sha256_property(), &values).await?;
+        for (sha256, messages) in some.iter().zip(messages) {
+            for Found { id, .. } in messages {
                 let Some(bytes) = original(graph, &mailbox, &user, &id).await? else { continue };
                 // What somebody changed is not what was delivered.
                 if <[u8; 32]>::from(Sha256::digest(&bytes)) == *sha256 {
@@ -181,7 +190,12 @@ pub(super) async fn read_back(
 }
 
 /// The bytes of the original that a message carries, if it does.
-async fn original(graph: &Graph, mailbox: &Arc<str>, user: &str, id: &str) -> Result<Option<bytes::Bytes>, Failure> {
+pub(super) async fn original(
+    graph: &Graph,
+    mailbox: &Arc<str>,
+    user: &str,
+    id: &str,
+) -> Result<Option<bytes::Bytes>, Failure> {
     let files = attachments(graph, mailbox, user, id).await?;
     let is_original = |name: &str, kind: &str| name == ORIGINAL_NAME && kind.eq_ignore_ascii_case("message/rfc822");
     let Some((file, ..)) = files.into_iter().rfind(|(_, name, kind)| is_original(name, kind)) else { return Ok(None) };

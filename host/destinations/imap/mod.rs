@@ -2,13 +2,14 @@
 //!
 //! What lives here, from the ground: one connection and its answers (`wire`, `tokens`), what a server's "no" means
 //! (`refusal`), signing in (`sign_in`, `session`), a few connections shared by many mailboxes (`pool`), writing (`append`, `command`), looking
-//! (`look`) and the check (`check`). A group is cut by mailbox; mailboxes are written side by side, each by one
+//! (`look`), reading back (`inventory`) and the check (`check`). A group is cut by mailbox; mailboxes are written side by side, each by one
 //! connection. No server keeps a message from being stored twice, so nothing is sent again here: an error leaves the
 //! group in doubt, and `look` answers by Message-ID.
 
 mod append;
 mod check;
 mod command;
+mod inventory;
 mod look;
 mod offers;
 mod pool;
@@ -31,7 +32,9 @@ use futures::{
     stream::{self, StreamExt as _},
 };
 
-use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show, directory::canonical};
+use super::{
+    Asked, Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Note, Show, directory::canonical,
+};
 use crate::{
     item::{BlobSource, Failure, NextMove, limits},
     network::Dialer,
@@ -209,6 +212,22 @@ impl Destination for Imap {
                 Ok(mut lease) => look::read_back(&mut lease, wanted, show).await,
                 // A mailbox that is gone shows nothing; whoever reads back says what is missing.
                 Err(NoEntry::Denied(failure)) => self.pool.verdict(failure).map(|_| ()),
+                Err(NoEntry::Failed(failure)) => Err(failure),
+            }
+        })
+    }
+
+    fn inventory<'a>(
+        &'a self,
+        mailbox: &'a str,
+        asked: Asked<'a>,
+        note: &'a mut Note<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.pool.lease(mailbox).await {
+                Ok(mut lease) => inventory::inventory(&mut lease, asked, note).await,
+                // Nothing can be said of a mailbox that is not let into: that is no empty one.
+                Err(NoEntry::Denied(failure)) => Err(self.pool.verdict(failure).unwrap_or_else(|failure| failure)),
                 Err(NoEntry::Failed(failure)) => Err(failure),
             }
         })

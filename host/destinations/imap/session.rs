@@ -205,10 +205,16 @@ impl Session {
 
     /// Opens the folder for reading: its UIDVALIDITY and how many messages it has. None: it is not there.
     pub(super) async fn examine(&mut self, place: &str) -> Result<Option<Examined>, Failure> {
+        let folder = self.folder.clone();
+        self.examine_folder(place, &folder).await
+    }
+
+    /// As [`Session::examine`], for any folder.
+    pub(super) async fn examine_folder(&mut self, place: &str, folder: &str) -> Result<Option<Examined>, Failure> {
         let mut examined = Examined { uid_validity: 0, messages: 0 };
         let status = self
             .wire
-            .command(&format!("EXAMINE {}", self.folder), |line| {
+            .command(&format!("EXAMINE {folder}"), |line| {
                 examined.note(&line);
                 Ok(())
             })

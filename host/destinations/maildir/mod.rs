@@ -8,6 +8,7 @@
 //! that this process has not used before.
 
 mod folder;
+mod inventory;
 mod name;
 
 use std::{
@@ -21,7 +22,7 @@ use std::{
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
-use super::{Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Show};
+use super::{Asked, Capabilities, Delivered, Delivery, Destination, Finding, Mailboxes, Note, Show};
 use crate::item::{BlobSource, Failure, NextMove, limits};
 
 use folder::{Folder, Folders};
@@ -147,6 +148,15 @@ impl Destination for Maildir {
             };
             read().map_err(|error| Trouble::Before(error).failure("reading mail back", &self.settings.root))
         })
+    }
+
+    fn inventory<'a>(
+        &'a self,
+        mailbox: &'a str,
+        asked: Asked<'a>,
+        note: &'a mut Note<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { inventory::inventory(&self.settings, mailbox, asked, note) })
     }
 
     fn check<'a>(&'a self, _: &'a [String]) -> BoxFuture<'a, Vec<Finding>> {

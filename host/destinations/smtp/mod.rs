@@ -33,7 +33,7 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::{Capabilities, Delivered, Delivery, Destination, Finding, Show, imap::Account};
+use super::{Asked, Capabilities, Delivered, Delivery, Destination, Finding, Note, Show, imap::Account};
 use crate::{
     item::{BlobSource, Failure, NextMove, limits},
     network::Dialer,
@@ -82,6 +82,14 @@ enum Fate {
 type Answers = Vec<Option<Delivered>>;
 
 impl Smtp {
+    fn write_only(&self, messages: usize) -> Failure {
+        let place = self.settings.place();
+        let message = format!("`{place}` was sent {messages} of these messages by SMTP, which cannot be read back");
+        Failure::new("destination-write-only", NextMove::Reject, message).hint(
+            "look for them in that archive by Message-ID; a second destination of kind `eml` or `maildir` keeps what can be read back",
+        )
+    }
+
     /// Nothing is asked of the server yet.
     pub fn new(settings: SmtpSettings, account: Option<Account>, dialer: Dialer) -> Self {
         Self::with_times(settings, account, dialer, Times::default())
@@ -285,6 +293,20 @@ impl Destination for Smtp {
         })
     }
 
+    fn inventory<'a>(
+        &'a self,
+        _: &'a str,
+        asked: Asked<'a>,
+        _: &'a mut Note<'_>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            Err(self.write_only(match asked {
+                Asked::Folder(wanted) => wanted.len(),
+                Asked::Elsewhere(marks) => marks.len(),
+            }))
+        })
+    }
+
     fn read_back<'a>(
         &'a self,
         _: &'a str,
@@ -295,14 +317,7 @@ impl Destination for Smtp {
             if wanted.is_empty() {
                 return Ok(());
             }
-            let message = format!(
-                "`{}` was sent {} of these messages by SMTP, which cannot be read back",
-                self.settings.place(),
-                wanted.len()
-            );
-            Err(Failure::new("destination-write-only", NextMove::Reject, message).hint(
-                "look for them in that archive by Message-ID; a second destination of kind `eml` or `maildir` keeps what can be read back",
-            ))
+            Err(self.write_only(wanted.len()))
         })
     }
 

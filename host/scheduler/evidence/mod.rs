@@ -18,7 +18,7 @@ use super::{Host, staging};
 use crate::{
     config::{CheckpointCopy, Config},
     item::{Failure, NextMove},
-    stage::Store,
+    store::Store,
 };
 
 /// A place that keeps copies, by connector and file name.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{ConnectorState, Writing};
+use super::{ConnectorState, Writing, repair};
 use crate::state::{
     error::StateError,
     fact::{CopyFact, EntryRef, Fact},
@@ -51,6 +51,8 @@ impl ConnectorState {
                     GroupEntry::Fail { copy, reason } => fail(writing, *copy, reason)?,
                     GroupEntry::Free { copy, target } => self.free(writing, *copy, target)?,
                     GroupEntry::Discard { copy, reason, actor } => discard(writing, *copy, reason, actor)?,
+                    GroupEntry::Repair(asked) => repair::begin(writing, asked)?,
+                    GroupEntry::Repaired(done) => repair::end(writing, done)?,
                 }
             }
             Ok(())
@@ -120,7 +122,7 @@ pub(super) fn remembered_key(names: &Names, key: &str) -> [u8; 16] {
 }
 
 /// The item's newest entry so far.
-fn previous(writing: &mut Writing<'_>, ordinal: Ordinal) -> Result<Option<EntryRef>, StateError> {
+pub(super) fn previous(writing: &mut Writing<'_>, ordinal: Ordinal) -> Result<Option<EntryRef>, StateError> {
     match writing.tables().look(ordinal.0, |row| row.entry)? {
         Some(entry) => Ok(entry),
         None => Err(StateError::refused("item-unknown", format!("item {} was never staged", ordinal.0))),

@@ -19,7 +19,7 @@ use crate::state::{
     keys::hex,
     ledger::{Group, Head, Part, Position, Reading},
     note,
-    plan::{CopyKey, Ordinal},
+    plan::{CopyKey, Ordinal, RepairOutcome},
     sidecar::Private,
     window::WindowId,
 };
@@ -43,6 +43,8 @@ pub struct Extract {
     pub intents: BTreeMap<CopyKey, [u8; 32]>,
     /// What was erased of the items.
     pub erasures: Vec<Erasure>,
+    /// Copies of the items that were written again.
+    pub repairs: Vec<RepairRecord>,
     /// Each window's newest checkpoint.
     pub checkpoints: BTreeMap<u64, Vec<u8>>,
 }
@@ -60,12 +62,42 @@ pub struct Erasure {
     pub reason: String,
 }
 
+/// A recorded repair of a delivered copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepairRecord {
+    /// The copy.
+    pub copy: CopyKey,
+    /// The host's clock.
+    pub at_ms: i64,
+    /// Who decided.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// How it ended; none when it was begun and never ended.
+    pub outcome: Option<RepairOutcome>,
+}
+
 /// A statement that could end the extract.
 struct End {
     length: u64,
     groups: u64,
     signed: Vec<u8>,
     keys_before: usize,
+}
+
+/// A decision whose entry is to be opened.
+enum Decided {
+    Erasure(u64),
+    Repair(CopyKey),
+}
+
+impl Decided {
+    fn ordinal(&self) -> u64 {
+        match self {
+            Self::Erasure(ordinal) => *ordinal,
+            Self::Repair(copy) => copy.ordinal.0,
+        }
+    }
 }
 
 /// What is being gathered.
@@ -116,18 +148,32 @@ impl ConnectorState {
                         return Err(StateError::Damaged { file, offset, record, what: what.into() });
                     }
                 };
-                let erased = gathering.group(&group, |what| inner.ledger_damage(&group, what))?;
+                let decided = gathering.group(&group, |what| inner.ledger_damage(&group, what))?;
                 if gathering.begun {
                     out.write_all(group.raw()).map_err(StateError::io("write", file))?;
                 }
-                for (ordinal, entry) in erased {
-                    let decision = inner.open_entry(0, &entry, |entry| match entry.part {
+                for (about, entry) in decided {
+                    // A repair's entry is among its item's, an erasure's is not, or it would erase itself.
+                    let of = if matches!(about, Decided::Repair(_)) { about.ordinal() } else { 0 };
+                    let decision = inner.open_entry(of, &entry, |entry| match entry.part {
                         Private::Decision { actor, reason } => (actor.into_owned(), reason.into_owned()),
                         _ => Default::default(),
                     })?;
                     let (actor, reason) = decision.unwrap_or_default();
                     let at_ms = group.at_ms;
-                    gathering.extract.erasures.push(Erasure { ordinal: Ordinal(ordinal), at_ms, actor, reason });
+                    match about {
+                        Decided::Erasure(ordinal) => {
+                            gathering.extract.erasures.push(Erasure {
+                                ordinal: Ordinal(ordinal),
+                                at_ms,
+                                actor,
+                                reason,
+                            });
+                        }
+                        Decided::Repair(copy) => {
+                            gathering.extract.repairs.push(RepairRecord { copy, at_ms, actor, reason, outcome: None });
+                        }
+                    }
                 }
             }
             let Gathering { mut extract, length, end, rotations, .. } = gathering;
@@ -165,13 +211,13 @@ impl super::Inner {
 }
 
 impl Gathering<'_> {
-    /// Takes a group in; returns the erasures of our items with the entries that say why.
+    /// Takes a group in; returns the decisions about our items with the entries that say why.
     fn group(
         &mut self,
         group: &Group<'_>,
         damaged: impl Fn(&str) -> StateError,
-    ) -> Result<Vec<(u64, EntryRef)>, StateError> {
-        let mut erased = Vec::new();
+    ) -> Result<Vec<(Decided, EntryRef)>, StateError> {
+        let mut decided = Vec::new();
         let mut private = group.before.private;
         let (length_before, groups_before) = (self.length, self.extract.groups);
         let mut sealing = None;
@@ -207,7 +253,20 @@ impl Gathering<'_> {
                     concerns = true;
                 }
                 Fact::Erased { ordinal, .. } if self.is_ours(*ordinal) => {
-                    erased.extend(entry.map(|entry| (*ordinal, entry)));
+                    decided.extend(entry.map(|entry| (Decided::Erasure(*ordinal), entry)));
+                    concerns = true;
+                }
+                Fact::RepairIntended { ordinal, copy, .. } if self.is_ours(*ordinal) => {
+                    let copy = CopyKey { ordinal: Ordinal(*ordinal), copy: *copy };
+                    decided.extend(entry.map(|entry| (Decided::Repair(copy), entry)));
+                    concerns = true;
+                }
+                Fact::RepairReceived { ordinal, copy, outcome, .. } if self.is_ours(*ordinal) => {
+                    let copy = CopyKey { ordinal: Ordinal(*ordinal), copy: *copy };
+                    // Of a group before this one: a repair never begins and ends in the same.
+                    if let Some(begun) = self.extract.repairs.iter_mut().rfind(|repair| repair.copy == copy) {
+                        begun.outcome = RepairOutcome::from_number(*outcome);
+                    }
                     concerns = true;
                 }
                 Fact::ItemStaged { ordinal, .. }
@@ -229,7 +288,7 @@ impl Gathering<'_> {
             // It speaks of the chain before its own group.
             self.end = Some(End { length: length_before, groups: groups_before, signed, keys_before: self.rotations });
         }
-        Ok(erased)
+        Ok(decided)
     }
 
     fn is_ours(&self, ordinal: u64) -> bool {

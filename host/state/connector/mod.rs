@@ -5,14 +5,18 @@ mod erase;
 mod extract;
 mod needs;
 mod query;
+mod receipts;
+mod repair;
 mod stage;
 mod windows;
 
-pub use extract::{Erasure, Extract};
+pub use extract::{Erasure, Extract, RepairRecord};
 pub use needs::PageNeed;
 pub use query::{CopyRow, CopyStep, ItemPrivate, ItemRow, ItemStep, ParkedRow};
+pub use receipts::{Mailbox, Receipted, Receipts};
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
@@ -30,6 +34,7 @@ use super::{
     keys::{Keys, Names},
     ledger::{Batch, Head, Ledger, LocalFiles},
     note,
+    plan::CopyKey,
     sidecar::{Entry, Private, Sealer},
 };
 
@@ -58,6 +63,8 @@ struct Inner {
     tables: Tables,
     sealer: Sealer,
     batch: Batch,
+    /// Copies whose repair was begun and not ended, as far as this process knows: no end without a beginning.
+    repairs: HashSet<CopyKey>,
     stopped: Stopped,
 }
 
@@ -102,6 +109,7 @@ impl ConnectorState {
             tables,
             sealer: Sealer::new(&keys.derive("sealed entries", name)),
             batch: Batch::default(),
+            repairs: HashSet::new(),
             stopped: Stopped::No,
         };
         let connector = Self {

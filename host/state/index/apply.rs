@@ -113,6 +113,9 @@ impl Tables {
                 self.globals.rotations += 1;
                 Ok(())
             }
+            Fact::RepairIntended { ordinal, copy, .. } | Fact::RepairReceived { ordinal, copy, .. } => {
+                self.repair(*ordinal, *copy, at)
+            }
             Fact::Acted { .. } | Fact::Erased { .. } | Fact::TailDropped { .. } => Ok(()),
         }
     }
@@ -259,6 +262,20 @@ impl Tables {
                 return Err(StateError::refused("item-step", format!("nothing of item {ordinal} is parked")));
             }
             Ok(Change::Copies(moves))
+        })
+    }
+
+    /// Takes note of a repair: the copy stays delivered, but its window has changed and is sealed anew.
+    fn repair(&mut self, ordinal: u64, copy: u16, at: &At) -> Applied {
+        self.change(ordinal, at, |row| match row.copies.get(usize::from(copy)) {
+            None => Err(unknown_copy(ordinal, copy)),
+            Some(Copy { state: CopyState::Imported | CopyState::Partial | CopyState::Skipped, .. }) => {
+                Ok(Change::Copies(Vec::new()))
+            }
+            Some(held) => Err(StateError::refused(
+                "copy-step",
+                format!("copy {copy} of item {ordinal} is {} and cannot be repaired", held.state.name()),
+            )),
         })
     }
 

@@ -6,6 +6,7 @@ mod journey;
 mod keys;
 mod model;
 mod recovery;
+mod repairs;
 mod sled_failures;
 mod tampering;
 mod windows;

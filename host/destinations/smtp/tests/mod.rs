@@ -24,7 +24,7 @@ struct Blobs;
 impl BlobSource for Blobs {
     fn open(&self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
         if blob.name == [9; 32] {
-            let away = Failure::new("stage-unreachable", NextMove::AskPerson, "away");
+            let away = Failure::new("store-unreachable", NextMove::AskPerson, "away");
             return Err(away.into_io(io::ErrorKind::TimedOut));
         }
         Ok(Box::new(io::Read::take(io::repeat(7), blob.size)))
@@ -323,7 +323,7 @@ async fn an_attachment_that_cannot_be_read_ends_no_message_and_says_what_the_sta
     splice.blob.name = [9; 32];
     group[2].message.splices = [splice].into();
     let (failures, answers) = settle(&smtp(settings(double.port)), &group).await;
-    assert_eq!(failures, ["stage-unreachable", "stage-unreachable"], "first the receipts of the others");
+    assert_eq!(failures, ["store-unreachable", "store-unreachable"], "first the receipts of the others");
     assert_eq!(arrived(&double, &group), [0, 1]);
     assert_eq!(answers.iter().filter(|answer| answer.is_some()).count(), 2);
 }

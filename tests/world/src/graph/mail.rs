@@ -255,7 +255,12 @@ fn messages(shared: &Shared, state: &mut State, user: &GraphUser, folder: Option
     };
     let expand = expanded(ask);
     let found = mailbox.select(folder.as_deref(), clauses.as_deref());
-    let found = found.into_iter().map(|message| shown(message, ask.immutable, &expand)).collect();
+    let show = |message: &GraphMessage| {
+        let mut value = shown(message, ask.immutable, &expand);
+        value["parentFolderId"] = Value::from(mailbox.folder_id(&message.folder));
+        value
+    };
+    let found = found.into_iter().map(show).collect();
     page(shared, ask, &ask.path, found)
 }
 

@@ -232,6 +232,25 @@ impl Graph {
         }
     }
 
+    /// Moves a message to another folder, as a user does.
+    pub fn move_to(&self, message: &GraphMessage, folder: &str) {
+        let mut state = self.shared.state();
+        for kept in state.mailboxes.values_mut().filter_map(|mailbox| mailbox.find(&message.id)) {
+            folder.clone_into(&mut kept.folder);
+        }
+    }
+
+    /// Copies a message within its folder, as a user does.
+    pub fn double(&self, message: &GraphMessage) {
+        let mut state = self.shared.state();
+        let id = store::long_id('M', state.next_serial());
+        for mailbox in state.mailboxes.values_mut() {
+            if let Some(kept) = mailbox.find(&message.id).cloned() {
+                mailbox.keep(GraphMessage { id: id.clone(), ..kept });
+            }
+        }
+    }
+
     /// The most requests that were under way at once in any mailbox.
     pub fn at_once_peak(&self) -> usize {
         self.shared.state().mailboxes.values().map(|mailbox| mailbox.peak).max().unwrap_or(0)

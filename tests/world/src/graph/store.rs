@@ -126,6 +126,11 @@ impl Mailbox {
         self.kept.len() < before
     }
 
+    /// The id of the folder of this name, or its name where nobody made it.
+    pub(super) fn folder_id(&self, name: &str) -> String {
+        self.folder(name).map_or_else(|| name.to_owned(), |(id, _)| id.to_owned())
+    }
+
     /// The messages of a folder, or of all, that fit a filter.
     pub(super) fn select(&self, folder: Option<&str>, clauses: Option<&[Clause]>) -> Vec<&GraphMessage> {
         let fits = |message: &&GraphMessage| {

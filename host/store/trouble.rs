@@ -21,13 +21,13 @@ pub(super) fn of(label: &str, asked: Asked, error: &object_store::Error) -> io::
         }
         Some(404) => {
             let message = format!("the object store `{label}` has no such container");
-            Failure::new("stage-container-missing", NextMove::AskPerson, message)
+            Failure::new("store-container-missing", NextMove::AskPerson, message)
                 .hint("make the container (chancery never makes one), or mend its name; then run `chancery sync` again")
                 .into_io(io::ErrorKind::Other)
         }
         Some(401 | 403) => {
             let message = format!("the object store `{label}` refused the host's key");
-            Failure::new("stage-denied", NextMove::AskPerson, message)
+            Failure::new("store-denied", NextMove::AskPerson, message)
                 .hint("set the right secret, with the right to read, write, list and delete there; then run `chancery sync` again")
                 .into_io(io::ErrorKind::Other)
         }
@@ -48,12 +48,12 @@ fn status(error: &object_store::Error) -> Option<u16> {
 
 /// No answer within the time a call may take.
 pub(super) fn timed_out(label: &str) -> io::Error {
-    unreachable(label, &format!("no answer in {} s", limits::STAGE_CALL_TIME_MAX.as_secs()))
+    unreachable(label, &format!("no answer in {} s", limits::STORE_CALL_TIME_MAX.as_secs()))
 }
 
 fn unreachable(label: &str, why: &str) -> io::Error {
     let message = format!("the object store `{label}` cannot be reached: {why}");
-    Failure::new("stage-unreachable", NextMove::Retry { after: None }, message)
+    Failure::new("store-unreachable", NextMove::Retry { after: None }, message)
         .hint("check the network (`chancery doctor`), then run `chancery sync` again: nothing is lost")
         .into_io(io::ErrorKind::Other)
 }
@@ -91,41 +91,41 @@ mod tests {
         let not_found = |text: &str| object_store::Error::NotFound { path: "p".into(), source: source(text) };
         let generic = |text: &str| object_store::Error::Generic { store: "x", source: source(text) };
         let table = [
-            (Asked::Container, not_found("404"), "stage-container-missing", NextMove::AskPerson),
+            (Asked::Container, not_found("404"), "store-container-missing", NextMove::AskPerson),
             (
                 Asked::Object,
                 not_found("404 <Code>ContainerNotFound</Code>"),
-                "stage-container-missing",
+                "store-container-missing",
                 NextMove::AskPerson,
             ),
             (
                 Asked::Object,
                 object_store::Error::PermissionDenied { path: "p".into(), source: source("canary") },
-                "stage-denied",
+                "store-denied",
                 NextMove::AskPerson,
             ),
             (
                 Asked::Object,
                 object_store::Error::Unauthenticated { path: "p".into(), source: source("canary") },
-                "stage-denied",
+                "store-denied",
                 NextMove::AskPerson,
             ),
             (
                 Asked::Container,
                 generic("non-2xx status code: 404 Not Found: canary"),
-                "stage-container-missing",
+                "store-container-missing",
                 NextMove::AskPerson,
             ),
             (
                 Asked::Container,
                 generic("non-2xx status code: 403 Forbidden: <canary>"),
-                "stage-denied",
+                "store-denied",
                 NextMove::AskPerson,
             ),
             (
                 Asked::Container,
                 generic("503: <Error>canary\ncanary"),
-                "stage-unreachable",
+                "store-unreachable",
                 NextMove::Retry { after: None },
             ),
         ];
