@@ -65,7 +65,7 @@ pub const STOPPED: &str = "turn-stopped";
 /// again goes on from there.
 pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
     if turn.progress.is_stopping() {
-        return Err(stopped(turn));
+        return Err(stopped(&turn.connector));
     }
     let window = window::open(turn, due).await?;
     crash::point("window:opened");
@@ -89,14 +89,14 @@ pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
     };
     side_by_side(turn, reading).await?;
     if left.load(Ordering::Relaxed) {
-        return Err(stopped(turn));
+        return Err(stopped(&turn.connector));
     }
     window::close(turn, window).await
 }
 
 /// The turn ends between two pages, with everything that was read delivered and recorded.
-fn stopped(turn: &Turn) -> Failure {
-    let message = format!("the turn of connector `{}` was left between two pages", turn.connector);
+pub fn stopped(connector: &str) -> Failure {
+    let message = format!("the turn of connector `{connector}` was left between two pages");
     Failure::new(STOPPED, NextMove::Retry { after: None }, message)
         .hint("nothing: it goes on there with the next start, or with `chancery sync`")
 }

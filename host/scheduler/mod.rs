@@ -1,8 +1,9 @@
 //! When: which windows are due, and running connectors' turns.
 //!
 //! What lives here: putting a connector's turn together from the configuration ([`assemble`]), the time line ([`due`]),
-//! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), what the stage keeps ([`needs`]), and
-//! turns side by side ([`sync`]), and the service that waits for schedules ([`service`]). What may not: what happens inside a turn (`pipeline`) and words for people (`cli`).
+//! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), what the stage keeps ([`needs`]),
+//! turns side by side ([`sync`]), and the service that waits for schedules ([`service`]). What may not: what happens inside a
+//! turn (`pipeline`) and words for people (`cli`).
 
 mod assemble;
 mod check;
@@ -39,6 +40,7 @@ use crate::{
 pub use assemble::destinations_of;
 pub use check::{Checked, check, compare_roster, prove};
 pub use clock::Clocks;
+use clock::Steady;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
 pub use reconcile::{Reconcile, reconcile};
@@ -61,6 +63,8 @@ pub struct Host {
     pub servers: Servers,
     /// What time it is, as far as that can be known.
     pub clocks: Clocks,
+    /// What the ledger is stamped by.
+    steady: Steady,
 }
 
 impl Host {
@@ -69,12 +73,14 @@ impl Host {
     /// # Errors
     /// When the data folder is missing, in use, damaged or behind.
     pub fn open(config: Config, clocks: Clocks) -> Result<(Self, Vec<String>), Failure> {
-        let (state, announcements) = State::open_with_clock(&config.data_dir, clocks.steady())?;
+        let steady = clocks.steady();
+        let (state, announcements) = State::open_with_clock(&config.data_dir, steady.read_ms(&clocks))?;
         let sandbox = sandbox_of(&config)?;
         let mut announcements: Vec<String> = announcements.into_iter().map(|announcement| announcement.text).collect();
         // A data folder of before the stage was sealed has no key for it yet.
         announcements.extend(Keyring::open(&config.data_dir, &config.stage.recipients)?.1);
-        Ok((Self { config, sandbox, state: SharedState(Arc::new(state)), locks: Arc::default(), servers: Servers::default(), clocks }, announcements))
+        let (state, locks, servers) = (SharedState(Arc::new(state)), Arc::default(), Servers::default());
+        Ok((Self { config, sandbox, state, locks, servers, clocks, steady }, announcements))
     }
 
     /// The same host with another configuration of the same data folder. Turns under way keep theirs.
@@ -84,7 +90,8 @@ impl Host {
     fn with(&self, config: Config) -> Result<Self, Failure> {
         let sandbox = if config.calls == self.config.calls { self.sandbox.clone() } else { sandbox_of(&config)? };
         let (locks, servers) = (Arc::clone(&self.locks), self.servers.clone());
-        Ok(Self { config, sandbox, state: self.state.clone(), locks, servers, clocks: self.clocks.clone() })
+        let (clocks, steady) = (self.clocks.clone(), self.steady.clone());
+        Ok(Self { config, sandbox, state: self.state.clone(), locks, servers, clocks, steady })
     }
 }
 

@@ -40,6 +40,7 @@ use crate::{
     state::StateError,
 };
 use live::Live;
+use occurrence::Timetable;
 use plan::Plan;
 
 pub use live::Running;
@@ -122,7 +123,7 @@ impl Service {
     /// # Errors
     /// None of a connector's: those are its own. Only when it was run to its end before.
     pub async fn run(&self) -> Result<Stopped, Failure> {
-        let mut turns = JoinSet::new();
+        let mut turns: JoinSet<Option<Failure>> = JoinSet::new();
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
         let mut earlier = self.0.clocks.read();
         // A step while nothing ran here shows against the reading of the last turns.
@@ -137,6 +138,9 @@ impl Service {
             earlier = now;
             self.0.looked_uptime_ms.store(now.uptime_ms, Ordering::Relaxed);
             let look = unpoisoned(&self.0.plan).look(now.wall_ms);
+            if let Some(host) = self.host().filter(|_| !look.begin.is_empty()) {
+                clock::look(&host.config.data_dir, &host.clocks);
+            }
             for (name, moved) in look.begin {
                 let id = turns.spawn(self.clone().turn(name.clone(), moved)).id();
                 names.insert(id, name);
@@ -161,7 +165,7 @@ impl Service {
     }
 
     /// Waits for the turns under way, for so long; names those that were left.
-    async fn end_turns(&self, turns: &mut JoinSet<()>, mut names: BTreeMap<Id, String>) -> Vec<String> {
+    async fn end_turns(&self, turns: &mut JoinSet<Option<Failure>>, mut names: BTreeMap<Id, String>) -> Vec<String> {
         let in_time = tokio::time::timeout(limits::STOP_TIME_MAX, async {
             while let Some(ended) = turns.join_next_with_id().await {
                 self.ended(ended, &mut names);
@@ -181,12 +185,16 @@ impl Service {
         left
     }
 
-    /// One connector's turn.
-    async fn turn(self, name: String, moved: Option<Doubt>) {
-        let Some(host) = self.host() else { return };
-        let Some(connector) = host.config.connector(&name) else { return };
+    /// One connector's turn; what ended it early.
+    async fn turn(self, name: String, moved: Option<Doubt>) -> Option<Failure> {
+        let host = self.host()?;
+        // Taken out, or not there yet, while a configuration is taken over: looked at again at once.
+        let Some(connector) = host.config.connector(&name) else { return Some(pipeline::stopped(&name)) };
         let began_ms = (host.clocks.wall_ms)();
-        clock::look(&host.config.data_dir, &host.clocks);
+        if moved.is_none() {
+            // Nobody moved it, or that was refused before and stands as it is.
+            host.steady.follow(&host.clocks);
+        }
         let (uptime_ms, stopping) = (Arc::clone(&host.clocks.uptime_ms), Arc::clone(&self.0.stopping));
         let live = Arc::new(Live::new(began_ms, uptime_ms, stopping, self.0.changed.clone()));
         unpoisoned(&self.0.live).insert(name.clone(), Arc::clone(&live));
@@ -204,7 +212,7 @@ impl Service {
             "the turn {}",
             if outcome.failure.is_none() { "is done" } else { "failed" }
         );
-        self.record(&name, outcome.failure);
+        outcome.failure
     }
 
     fn record(&self, name: &str, failure: Option<Failure>) {
@@ -219,22 +227,21 @@ impl Service {
     }
 
     /// Tidies up after a turn, also one that ended unexpectedly.
-    fn ended(&self, ended: Result<(Id, ()), JoinError>, names: &mut BTreeMap<Id, String>) {
-        let (id, unexpected) = match ended {
-            Ok((id, ())) => (id, None),
-            Err(error) => (error.id(), Some(error)),
+    fn ended(&self, ended: Result<(Id, Option<Failure>), JoinError>, names: &mut BTreeMap<Id, String>) {
+        let (id, failure, unexpected) = match ended {
+            Ok((id, failure)) => (id, failure, false),
+            Err(error) => (error.id(), Some(Failure::new("host-panic", NextMove::Stop, error.to_string())), true),
         };
         let Some((name, host)) = names.remove(&id).zip(self.host()) else { return };
-        if let Some(error) = unexpected {
-            let failure = Failure::new("host-panic", NextMove::Stop, error.to_string());
+        if let Some(failure) = failure.as_ref().filter(|_| unexpected) {
             tracing::error!(connector = name, code = failure.code, "the turn ended unexpectedly: {failure}");
-            if let Err(failure) = turns::end(&host, &name, Some(&failure)) {
+            if let Err(failure) = turns::end(&host, &name, Some(failure)) {
                 tracing::warn!(connector = name, code = failure.code, "{failure}");
             }
-            self.record(&name, Some(failure));
         }
         unpoisoned(&self.0.live).remove(&name);
-        unpoisoned(&self.0.plan).ended(&name, turns::read(&host, &name));
+        unpoisoned(&self.0.plan).ended(&name, (host.clocks.wall_ms)(), failure.as_ref());
+        self.record(&name, failure);
         self.changed();
     }
 
@@ -327,7 +334,12 @@ impl Service {
         let pauses = pauses::in_force(&host.state)?;
         let config = &host.config;
         let last = |name: &str| turns::read(&host, name);
-        unpoisoned(&self.0.plan).configure(&config.connectors, config.connectors_at_once_max, &pauses, last);
+        let timetables = config.connectors.iter().map(|connector| {
+            let (name, schedule) = (connector.name.clone(), connector.schedule.clone());
+            let timetable = schedule.map(|schedule| Timetable::new(&name, schedule, connector.jitter_ms));
+            (name, timetable)
+        });
+        unpoisoned(&self.0.plan).configure(timetables, config.connectors_at_once_max, &pauses, last);
         *unpoisoned(&self.0.host) = Some(host);
         Ok(())
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::occurrence::Timetable;
 use crate::{
-    config::Connector,
-    item::TimestampMs,
+    item::{Failure, TimestampMs},
     scheduler::{clock::Doubt, pauses::Pause, turns::LastTurn},
 };
 
@@ -69,24 +68,21 @@ impl Plan {
     /// Takes over a configuration. What is under way goes on; what failed is tried again, because that may be mended.
     pub(super) fn configure(
         &mut self,
-        connectors: &[Connector],
+        timetables: impl IntoIterator<Item = (String, Option<Timetable>)>,
         at_once_max: usize,
         pauses: &BTreeMap<String, Pause>,
         last: impl Fn(&str) -> LastTurn,
     ) {
         self.at_once_max = at_once_max.max(1);
         let mut before = std::mem::take(&mut self.entries);
-        for connector in connectors {
-            let name = &connector.name;
-            let timetable =
-                connector.schedule.clone().map(|schedule| Timetable::new(name, schedule, connector.jitter_ms));
+        for (name, timetable) in timetables {
             let mut entry =
-                before.remove(name).unwrap_or_else(|| Entry { last: last(name), ..Entry::default() });
+                before.remove(&name).unwrap_or_else(|| Entry { last: last(&name), ..Entry::default() });
             if entry.last.retry_ms.is_some() {
                 entry.last.retry_ms = Some(TimestampMs::MIN);
             }
-            entry.pause = pauses.get(name).cloned();
-            self.entries.insert(name.clone(), Entry { timetable, is_gone: false, ..entry });
+            entry.pause = pauses.get(&name).cloned();
+            self.entries.insert(name, Entry { timetable, is_gone: false, ..entry });
         }
         let running = before.into_iter().filter(|(_, entry)| entry.is_running);
         self.entries.extend(running.map(|(name, entry)| (name, Entry { is_gone: true, ..entry })));
@@ -126,10 +122,12 @@ impl Plan {
         look
     }
 
-    /// A turn ended.
-    pub(super) fn ended(&mut self, name: &str, last: LastTurn) {
+    /// A turn ended. What follows from it is remembered here: where nothing can be written, a failed turn must not begin
+    /// again at once.
+    pub(super) fn ended(&mut self, name: &str, now_ms: TimestampMs, failure: Option<&Failure>) {
         if let Some(entry) = self.entries.get_mut(name) {
-            (entry.is_running, entry.last) = (false, last);
+            entry.is_running = false;
+            entry.last.end(now_ms, failure);
             if entry.is_gone {
                 self.entries.remove(name);
             }
@@ -154,11 +152,6 @@ impl Plan {
     pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.entries.iter().filter(|(_, entry)| !entry.is_gone).map(|(name, entry)| (&**name, entry))
     }
-
-    #[cfg(test)]
-    pub(super) fn of(at_once_max: usize, entries: impl IntoIterator<Item = (String, Entry)>) -> Self {
-        Self { entries: entries.into_iter().collect(), at_once_max }
-    }
 }
 
 #[cfg(test)]
@@ -168,9 +161,14 @@ mod tests {
 
     const MINUTE_MS: i64 = 60_000;
 
-    fn hourly(name: &str) -> (String, Entry) {
-        let timetable = Timetable::new(name, Schedule::parse("hourly").expect("a schedule"), 0);
-        (name.to_owned(), Entry { timetable: Some(timetable), ..Entry::default() })
+    fn hourly(at_once_max: usize, names: &[&str]) -> Plan {
+        let mut plan = Plan::default();
+        let timetables = names.iter().map(|name| {
+            let timetable = Timetable::new(name, Schedule::parse("hourly").expect("a schedule"), 0);
+            ((*name).to_owned(), Some(timetable))
+        });
+        plan.configure(timetables, at_once_max, &BTreeMap::new(), |_| LastTurn::default());
+        plan
     }
 
     fn names(look: &Look) -> Vec<&str> {
@@ -178,15 +176,12 @@ mod tests {
     }
 
     fn done(plan: &mut Plan, name: &str, began_ms: i64) {
-        let mut last = LastTurn::default();
-        last.begin(began_ms);
-        last.end(began_ms + 1, None);
-        plan.ended(name, last);
+        plan.ended(name, began_ms + 1, None);
     }
 
     #[test]
     fn one_turn_at_a_time_for_each_and_so_many_at_once_for_all() {
-        let mut plan = Plan::of(2, ["a", "b", "c"].map(hourly));
+        let mut plan = hourly(2, &["a", "b", "c"]);
         let now_ms = 1_000 * 60 * MINUTE_MS;
         assert_eq!(names(&plan.look(now_ms)), ["a", "b"]);
         assert_eq!(plan.look(now_ms), Look::default(), "both places are taken");
@@ -200,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_until_somebody_asks() {
-        let mut plan = Plan::of(2, ["a"].map(hourly));
+        let mut plan = hourly(2, &["a"]);
         let pause = Pause { by: "anna".into(), since_ms: 0, reason: String::new() };
         plan.set_pause("a", Some(pause));
         assert_eq!(plan.look(0), Look::default());
@@ -217,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_connector_is_told_once_that_the_clock_was_moved() {
-        let mut plan = Plan::of(9, ["a", "b"].map(hourly));
+        let mut plan = hourly(9, &["a", "b"]);
         let doubt = Doubt::Stepped { by_ms: 60 * MINUTE_MS };
         plan.moved(doubt);
         assert_eq!(plan.look(0).begin, [("a".into(), Some(doubt)), ("b".into(), Some(doubt))]);
@@ -226,10 +221,23 @@ mod tests {
     }
 
     #[test]
-    fn a_connector_that_is_taken_out_ends_its_turn_and_goes() {
-        let mut plan = Plan::of(9, ["a"].map(hourly));
+    fn a_failed_turn_waits_and_a_new_configuration_tries_it_at_once() {
+        let mut plan = hourly(9, &["a"]);
         assert_eq!(names(&plan.look(0)), ["a"]);
-        plan.configure(&[], 1, &BTreeMap::new(), |_| LastTurn::default());
+        let failure = Failure::new("disk-full", crate::item::NextMove::Retry { after: None }, "x");
+        plan.ended("a", 10, Some(&failure));
+        assert_eq!(plan.look(10), Look { begin: Vec::new(), next_ms: Some(10 + MINUTE_MS) });
+        let timetables: Vec<_> =
+            plan.entries().map(|(name, entry)| (name.to_owned(), entry.timetable.clone())).collect();
+        plan.configure(timetables, 9, &BTreeMap::new(), |_| LastTurn::default());
+        assert_eq!(names(&plan.look(20)), ["a"]);
+    }
+
+    #[test]
+    fn a_connector_that_is_taken_out_ends_its_turn_and_goes() {
+        let mut plan = hourly(9, &["a"]);
+        assert_eq!(names(&plan.look(0)), ["a"]);
+        plan.configure([], 1, &BTreeMap::new(), |_| LastTurn::default());
         assert!(!plan.ask("a") && plan.entries().next().is_none());
         done(&mut plan, "a", 0);
         assert!(plan.entries.is_empty());
