@@ -1,16 +1,17 @@
-//! `chancery connector`: add, list, show, check, remove.
+//! `chancery connector`: add, list, show, check, pause, resume, remove.
 
 use std::{fs, path::Path, process::ExitCode};
 
 use super::{
-    arguments::Connector as Command,
+    arguments::{Connector as Command, Pause},
     context::{self, Context, actor, print_json},
     error::{self, CliError},
+    running::{self, Answer, Request},
 };
 use crate::{
     config::{Config, Connector},
     item::Failure,
-    scheduler::{self, Checked, RosterFinding},
+    scheduler::{self, Checked, RosterFinding, pauses, service::Service},
     state::Act,
 };
 
@@ -20,6 +21,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::List(arguments) => list(context, arguments.json),
         Command::Show { name } => show(context, &name),
         Command::Check { name, json } => check(context, &name, json).await,
+        Command::Pause(command) => pause(context, &command, true),
+        Command::Resume(command) => pause(context, &command, false),
         Command::Remove { name } => remove(context, &name),
     }
 }
@@ -200,6 +203,45 @@ fn print_check(checked: &Checked, compared: &Result<Vec<RosterFinding>, Failure>
                 println!("     hint: {hint}");
             }
         }
+    }
+}
+
+/// Asks the service that runs here, or changes it itself.
+fn pause(context: &Context, Pause { name, reason }: &Pause, pause: bool) -> Result<ExitCode, CliError> {
+    let config = context.config()?;
+    context::connector(&config, name)?;
+    let request = Request::Pause { connector: name.clone(), actor: actor(), reason: reason.clone(), pause };
+    let text = match running::ask(&config.data_dir, &request) {
+        Some(answer) => answer?,
+        None => {
+            let host = context::open(config)?;
+            let change = if pause { pauses::pause } else { pauses::resume };
+            let changed = change(&host.state, name, &actor(), reason)?;
+            host.state.close()?;
+            pause_text(name, pause, changed)
+        }
+    };
+    print!("{text}");
+    Ok(error::DONE.into())
+}
+
+/// The same for a service.
+pub(super) async fn change_pause(service: &Service, name: &str, actor: &str, reason: &str, pause: bool) -> Answer {
+    let changed = match pause {
+        true => service.pause(name, actor, reason).await?,
+        false => service.resume(name, actor, reason).await?,
+    };
+    Ok(pause_text(name, pause, changed))
+}
+
+fn pause_text(name: &str, pause: bool, changed: bool) -> String {
+    match (pause, changed) {
+        (true, true) => format!(
+            "paused `{name}`: nothing begins by itself until `chancery connector resume {name}`; a turn under way ends by itself\n"
+        ),
+        (true, false) => format!("`{name}` was paused before; `chancery status` says by whom\n"),
+        (false, true) => format!("resumed `{name}`: what is due is read with the next turn\n"),
+        (false, false) => format!("`{name}` was not paused\n"),
     }
 }
 

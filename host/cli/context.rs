@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{arguments::Arguments, error::CliError};
+use super::{arguments::Arguments, error::CliError, running};
 use crate::{
     config::{Config, Connector},
     scheduler::{Clocks, Host},
@@ -28,9 +28,18 @@ impl Context {
     }
 }
 
+/// What to do when a service holds the data folder.
+const SERVED: &str = "a service (`chancery serve`) runs here: it does turns by itself, and answers `chancery status` and \
+                      `chancery connector pause|resume NAME`; for this command stop it first (`systemctl stop chancery`)";
+
 /// Opens a configuration's data folder.
 pub(super) fn open(config: Config) -> Result<Host, CliError> {
-    let (host, announcements) = Host::open(config, clocks())?;
+    let data_dir = config.data_dir.clone();
+    let (host, announcements) = Host::open(config, clocks()).map_err(|failure| {
+        let served = failure.code == "state-locked" && running::is_there(&data_dir);
+        let error = CliError::from(failure);
+        if served { error.hint(SERVED) } else { error }
+    })?;
     for announcement in announcements {
         eprintln!("note: {announcement}");
     }

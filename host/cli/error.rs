@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     config::ConfigError,
     item::{Failure, NextMove},
@@ -18,7 +20,7 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const PARKED: u8 = 3;
 
 /// Something a command could not do.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct CliError {
     message: String,
     hint: Option<String>,

@@ -25,8 +25,10 @@ mod plugin;
 mod progress;
 mod reconcile;
 mod report;
+mod running;
 mod save;
 mod secret;
+mod serve;
 mod stage;
 mod state;
 mod status;
@@ -41,7 +43,7 @@ use arguments::{Arguments, Command};
 use context::Context;
 use error::CliError;
 
-use crate::sandbox;
+use crate::{item::limits, sandbox};
 
 /// Runs the program with these arguments.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -52,7 +54,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // A core file would hold secrets and what people wrote; where the system refuses this, it writes none either.
     let _refused = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let format = if arguments.log_json { crate::report::log::Format::Json } else { crate::report::log::Format::Text };
-    crate::report::log::start(format, arguments.verbose);
+    // A service tells of its turns by itself: nobody stands beside it.
+    let verbose = arguments.verbose || matches!(arguments.command, Command::Serve(_));
+    crate::report::log::start(format, verbose);
     if let Ok(program) = std::env::current_exe() {
         sandbox::compile_in_children_of(program);
     }
@@ -60,7 +64,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))
-        .and_then(|runtime| runtime.block_on(run(arguments)));
+        .and_then(|runtime| {
+            let done = runtime.block_on(run(arguments));
+            // A turn that was left may still be in a call that cannot be ended.
+            runtime.shutdown_timeout(limits::RUNTIME_STOP_TIME_MAX);
+            done
+        });
     match done {
         Ok(code) => code,
         Err(error) => error.print(),
@@ -75,6 +84,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Connector(command) => connector::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Backfill(command) => backfill::run(&context, command).await,
+        Command::Serve(command) => serve::run(&context, command).await,
         Command::Status(command) => status::run(&context, &command),
         Command::Report(command) => report::run(&context, &command),
         Command::Parked(command) => parked::run(&context, command).await,

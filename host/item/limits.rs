@@ -308,6 +308,16 @@ pub const TURN_RETRY_DELAY_MAX: Duration = Duration::from_secs(60 * 60);
 pub const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 /// Time that open connections to the service have when it stops.
 pub const CONSOLE_STOP_TIME_MAX: Duration = Duration::from_secs(2);
+/// Time that calls under way have when the program ends.
+pub const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_secs(2);
+/// Time in which the service answers a command.
+pub const SERVICE_ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Largest question of a command to the service.
+pub const SERVICE_REQUEST_BYTES_MAX: u64 = 64 << 10;
+/// Largest answer.
+pub const SERVICE_ANSWER_BYTES_MAX: u64 = 16 << 20;
+/// Pause after the service could not take a command's connection.
+pub const SERVICE_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 const _: () = assert!(CALL_CPU_TIME_MAX.as_millis() <= CALL_TIME_MAX.as_millis());
 const _: () = assert!(EPOCH_TICK.as_millis() * 10 <= CALL_CPU_TIME_MAX.as_millis());
