@@ -62,7 +62,9 @@ enum Trouble {
 }
 
 /// When, from the week's beginning, how long, and how long it takes until all is as usual.
-const TROUBLES: [(i64, i64, i64, Trouble); 6] = [
+const TROUBLES: [(i64, i64, i64, Trouble); 7] = [
+    // It starts before the machine has set its clock.
+    (0, 20 * MINUTE_MS, 5 * HOUR_MS, Trouble::WrongBy(2 * HOUR_MS)),
     (15 * HOUR_MS + 3 * MINUTE_MS, 20 * MINUTE_MS, HOUR_MS, Trouble::Down),
     (28 * HOUR_MS, 5 * HOUR_MS, HOUR_MS, Trouble::Asleep),
     (47 * HOUR_MS, 36 * HOUR_MS, 2 * HOUR_MS, Trouble::Down),
@@ -251,7 +253,7 @@ fn week(from: Date) {
     let start_ms = from.to_zoned(TimeZone::UTC).expect("an instant").timestamp().as_millisecond();
     let mut machine = Machine {
         now_ms: start_ms,
-        wrong_by_ms: 0,
+        wrong_by_ms: 2 * HOUR_MS,
         booted_ms: start_ms - HOUR_MS,
         steady_by_ms: 0,
         since_ms: start_ms - 3 * DAY_MS,
@@ -271,7 +273,7 @@ fn week(from: Date) {
     machine.live_until(end_ms);
 
     let usual = |at_ms: i64| {
-        at_ms > start_ms + HOUR_MS
+        at_ms > start_ms
             && at_ms + QUEUE_MS < end_ms
             && TROUBLES.iter().all(|(after_ms, for_ms, then_ms, _)| {
                 let from_ms = start_ms + after_ms;
