@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    item::{Failure, NextMove, limits},
+    item::{Failure, NextMove, TimestampMs, limits},
     pipeline,
     state::StateError,
 };
@@ -128,12 +128,12 @@ impl Service {
         let mut earlier = self.0.clocks.read();
         // A step while nothing ran here shows against the reading of the last turns.
         if let Some(doubt) = self.host().and_then(|host| clock::look(&host.config.data_dir, &host.clocks)) {
-            self.moved(doubt);
+            self.moved(doubt, earlier.wall_ms);
         }
         while !self.is_stopping() {
             let now = self.0.clocks.read();
             if let Some(doubt) = clock::doubt(&now, &Past { earlier: Some(earlier), ..Past::default() }) {
-                self.moved(doubt);
+                self.moved(doubt, now.wall_ms);
             }
             earlier = now;
             self.0.looked_uptime_ms.store(now.uptime_ms, Ordering::Relaxed);
@@ -245,9 +245,9 @@ impl Service {
         self.changed();
     }
 
-    fn moved(&self, doubt: Doubt) {
+    fn moved(&self, doubt: Doubt, now_ms: TimestampMs) {
         tracing::warn!("the clock was moved: {doubt:?}");
-        unpoisoned(&self.0.plan).moved(doubt);
+        unpoisoned(&self.0.plan).moved(doubt, now_ms);
     }
 
     /// The host with the configuration in force; none once the service has stopped.

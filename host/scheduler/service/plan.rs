@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::occurrence::Timetable;
 use crate::{
-    item::{Failure, TimestampMs},
+    item::{Failure, TimestampMs, limits},
     scheduler::{clock::Doubt, pauses::Pause, turns::LastTurn},
 };
+
+/// How long a moved clock is doubted.
+const DOUBTED_MS: i64 = limits::TURN_RETRY_DELAY_MAX.as_millis() as i64;
 
 /// A connector as the service sees it.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +24,8 @@ pub(super) struct Entry {
     pub(super) is_running: bool,
     /// Somebody asked for a turn.
     is_asked_for: bool,
-    /// What the clock did since its last turn began.
-    moved: Option<Doubt>,
+    /// What the clock did since its last turn began, and when that was noticed.
+    moved: Option<(Doubt, TimestampMs)>,
     /// It is configured no more, and stays until its turn ended.
     is_gone: bool,
 }
@@ -88,9 +91,10 @@ impl Plan {
         self.entries.extend(running.map(|(name, entry)| (name, Entry { is_gone: true, ..entry })));
     }
 
-    /// The clock was moved: each connector's next turn is told once.
-    pub(super) fn moved(&mut self, doubt: Doubt) {
-        self.entries.values_mut().for_each(|entry| entry.moved = Some(doubt));
+    /// The clock was moved: each connector's next turn is told once, if it begins before a turn that was refused for it
+    /// would be tried again. Later nothing is left to wait for.
+    pub(super) fn moved(&mut self, doubt: Doubt, now_ms: TimestampMs) {
+        self.entries.values_mut().for_each(|entry| entry.moved = Some((doubt, now_ms)));
     }
 
     /// Looks for what is due. What waits longest begins first; what finds no place waits for a turn to end.
@@ -116,7 +120,8 @@ impl Plan {
                 running += 1;
                 (entry.is_running, entry.is_asked_for) = (true, false);
                 entry.last.begin(now_ms);
-                look.begin.push((name, entry.moved.take()));
+                let moved = entry.moved.take().filter(|(_, noticed_ms)| now_ms < noticed_ms + DOUBTED_MS);
+                look.begin.push((name, moved.map(|(doubt, _)| doubt)));
             }
         }
         look
@@ -214,10 +219,13 @@ mod tests {
     fn each_connector_is_told_once_that_the_clock_was_moved() {
         let mut plan = hourly(9, &["a", "b"]);
         let doubt = Doubt::Stepped { by_ms: 60 * MINUTE_MS };
-        plan.moved(doubt);
+        plan.moved(doubt, 0);
         assert_eq!(plan.look(0).begin, [("a".into(), Some(doubt)), ("b".into(), Some(doubt))]);
         done(&mut plan, "a", 0);
         assert_eq!(plan.look(61 * MINUTE_MS).begin, [("a".into(), None)]);
+        done(&mut plan, "b", 61 * MINUTE_MS);
+        plan.moved(doubt, 61 * MINUTE_MS);
+        assert_eq!(plan.look(121 * MINUTE_MS).begin, [("b".into(), None)], "an hour later it is the clock there is");
     }
 
     #[test]

@@ -80,7 +80,9 @@ struct Ledger {
     recorded_at_ms: Option<i64>,
     /// Start and end of each window, and whether it is closed.
     windows: Vec<(i64, i64, bool)>,
+    /// When each turn began, and of those that were done.
     began_ms: Vec<i64>,
+    done_ms: Vec<i64>,
 }
 
 /// A turn under way.
@@ -136,7 +138,7 @@ impl Machine {
     fn look(&mut self) -> i64 {
         let now = self.read();
         if let Some(doubt) = doubt(&now, &Past { earlier: self.earlier, ..Past::default() }) {
-            self.plan.moved(doubt);
+            self.plan.moved(doubt, now.wall_ms);
         }
         self.earlier = Some(now);
         let look = self.plan.look(now.wall_ms);
@@ -163,6 +165,9 @@ impl Machine {
             let now_ms = self.now_ms;
             for turn in self.turns.extract_if(.., |turn| turn.ends_ms <= now_ms).collect::<Vec<_>>() {
                 let failure = self.end(&turn).err();
+                if let Some(ledger) = self.ledgers.get_mut(&turn.name).filter(|_| failure.is_none()) {
+                    ledger.done_ms.push(turn.at_start.wall_ms);
+                }
                 let wall_ms = self.read().wall_ms;
                 self.plan.ended(&turn.name, wall_ms, failure.as_ref());
                 self.saved.entry(turn.name).or_default().end(wall_ms, failure.as_ref());
@@ -287,9 +292,10 @@ fn week(from: Date) {
         let mut looked = 0;
         for pair in instants.windows(2).filter(|pair| usual(pair[0])) {
             let until_ms = pair[1].min(pair[0] + QUEUE_MS);
-            let turns = ledger.began_ms.iter().filter(|began_ms| (pair[0]..until_ms).contains(began_ms)).count();
+            let turns = [&ledger.began_ms, &ledger.done_ms]
+                .map(|turns| turns.iter().filter(|began_ms| (pair[0]..until_ms).contains(began_ms)).count());
             let at = Timestamp::from_millisecond(pair[0]).expect("an instant");
-            assert_eq!(turns, 1, "{name}, the week from {from}: {turns} turns for {at}");
+            assert_eq!(turns, [1, 1], "{name}, the week from {from}: turns that began and were done for {at}");
             looked += 1;
         }
         assert!(looked >= 3, "{name}, {from}: {looked} instants without trouble prove little");
