@@ -52,7 +52,8 @@ fn file(data_dir: &Path) -> PathBuf {
 pub(super) fn ask(data_dir: &Path, request: &Request) -> Option<Answer> {
     let stream = Stream::connect(file(data_dir)).ok()?;
     Some(exchange(stream, request).unwrap_or_else(|error| {
-        let problem = CliError::failed(format!("the service that holds `{}` does not answer: {error}", data_dir.display()));
+        let problem =
+            CliError::failed(format!("the service that holds `{}` does not answer: {error}", data_dir.display()));
         Err(problem.hint("look at its log (`journalctl -u chancery`), then run the command again"))
     }))
 }
@@ -119,7 +120,11 @@ async fn hear(mut stream: UnixStream, service: &Service) -> io::Result<()> {
         }
         Request::Pause { connector, actor, reason, pause } => {
             let known = service.connectors().iter().any(|status| status.name == connector);
-            if known { connector::change_pause(service, &connector, &actor, &reason, pause).await } else { Err(stopped()) }
+            if known {
+                connector::change_pause(service, &connector, &actor, &reason, pause).await
+            } else {
+                Err(stopped())
+            }
         }
     };
     stream.write_all(&serde_json::to_vec(&answer)?).await?;
@@ -127,8 +132,9 @@ async fn hear(mut stream: UnixStream, service: &Service) -> io::Result<()> {
 }
 
 fn stopped() -> CliError {
-    CliError::failed("the service is stopping, or its configuration does not have that connector yet")
-        .hint("send it SIGHUP if the configuration was changed (`systemctl reload chancery`), then run the command again")
+    CliError::failed("the service is stopping, or its configuration does not have that connector yet").hint(
+        "send it SIGHUP if the configuration was changed (`systemctl reload chancery`), then run the command again",
+    )
 }
 
 #[cfg(test)]

@@ -162,7 +162,9 @@ impl Standing {
             lines.push(format!("  now             {}", doing(served)));
             lines.extend(served.next_ms.map(|at_ms| format!("  next turn       {}", rfc3339(at_ms))));
             lines.extend(
-                served.overdue_since_ms.map(|at_ms| format!("  OVERDUE         it should have looked at {}", rfc3339(at_ms))),
+                served
+                    .overdue_since_ms
+                    .map(|at_ms| format!("  OVERDUE         it should have looked at {}", rfc3339(at_ms))),
             );
         }
         if let Some(Pause { by, since_ms, reason }) = &self.pause {
@@ -172,7 +174,9 @@ impl Standing {
         }
         if self.turn.failures > 0 {
             let (failures, code) = (self.turn.failures, self.turn.code.as_deref().unwrap_or_default());
-            lines.push(format!("  failed          {failures} turns since the last that was done: `chancery explain {code}`"));
+            lines.push(format!(
+                "  failed          {failures} turns since the last that was done: `chancery explain {code}`"
+            ));
         }
         lines.push(format!("  windows         {} ({} open)", self.windows, self.open));
         if let Some(last) = &self.last {

@@ -260,7 +260,8 @@ mod tests {
         let (clocks, wall_ms, _) = clocks();
         let folder = tempfile::tempdir().expect("a folder");
         crate::state::State::create(folder.path()).expect("a data folder");
-        let (state, _) = crate::state::State::open_with_clock(folder.path(), clocks.steady().read_ms(&clocks)).expect("a state");
+        let (state, _) =
+            crate::state::State::open_with_clock(folder.path(), clocks.steady().read_ms(&clocks)).expect("a state");
         let state = state.connector("c").expect("a connector");
         state.remember("x", b"y").expect("a record");
         let code = |moved| begin("c", &state, &clocks, moved).err().map(|failure| failure.code);

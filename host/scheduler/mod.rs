@@ -12,16 +12,16 @@ pub mod due;
 mod evidence;
 mod files;
 mod mapping;
+pub mod pauses;
 mod plugins;
 mod reconcile;
 pub mod reread;
 mod roster;
 mod routes;
 mod secrets;
+pub mod service;
 #[cfg(test)]
 mod simulation;
-pub mod pauses;
-pub mod service;
 mod staging;
 mod sync;
 pub mod turns;

@@ -20,7 +20,8 @@ fn two_hosts_never_share_a_data_folder() {
         assert!(ran.stderr.contains("hint: a service (`chancery serve`) runs here"), "{ran}");
     }
     // What needs no lock goes on.
-    for arguments in [&["ledger", "verify"][..], &["connector", "list"], &["connector", "show", CONNECTOR], &["status"]] {
+    for arguments in [&["ledger", "verify"][..], &["connector", "list"], &["connector", "show", CONNECTOR], &["status"]]
+    {
         world.done(arguments);
     }
     assert!(world.done(&["status"]).stdout.contains("now             "), "the service itself answers");

@@ -69,7 +69,9 @@ fn a_turn_under_way_ends_with_what_it_began_with() {
     let world = archived.before.copy();
     let good = fs::read_to_string(world.path("chancery.toml")).unwrap();
     let mut served = Served::start(world.command(&SERVE));
-    served.wait("a turn", |served| served.metric(&format!("chancery_connector_running{{connector=\"{CONNECTOR}\"}}")) > 0.0);
+    served.wait("a turn", |served| {
+        served.metric(&format!("chancery_connector_running{{connector=\"{CONNECTOR}\"}}")) > 0.0
+    });
     let other = good.replace("root = \"mail\"", "root = \"elsewhere\"");
     reload(&world, &mut served, &other, "the configuration was read again");
     served.wait("its end", |served| served.turns(CONNECTOR, "done") > 0.0);

@@ -13,6 +13,8 @@ mod plan;
 #[cfg(test)]
 mod simulation;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -159,8 +161,8 @@ impl Service {
         let left = self.end_turns(&mut turns, names).await;
         let host = unpoisoned(&self.0.host).take();
         self.changed();
-        let host = host
-            .ok_or_else(|| Failure::new("state-closed", NextMove::Stop, "the service was run to its end before"))?;
+        let host =
+            host.ok_or_else(|| Failure::new("state-closed", NextMove::Stop, "the service was run to its end before"))?;
         Ok(Stopped { host, left })
     }
 

@@ -154,7 +154,11 @@ mod tests {
             ("the service was down", turn("2026-01-07T02:00:00Z", later, None), "2026-01-08T02:00:00Z"),
             ("left in the middle", turn(two, None, None), now),
             ("failed", turn(two, later, Some("2026-01-10T12:05:00Z")), "2026-01-10T12:05:00Z"),
-            ("failed, and the schedule is sooner", turn("2026-01-09T23:00:00Z", later, Some("2026-01-10T12:05:00Z")), two),
+            (
+                "failed, and the schedule is sooner",
+                turn("2026-01-09T23:00:00Z", later, Some("2026-01-10T12:05:00Z")),
+                two,
+            ),
             ("by a clock that was ahead", turn("2027-01-01T02:00:00Z", Some("2027-01-01T02:01:00Z"), None), now),
             ("a wait of a clock that was ahead", turn(two, later, Some("2026-01-10T23:00:00Z")), now),
         ] {

@@ -79,8 +79,7 @@ impl Plan {
         self.at_once_max = at_once_max.max(1);
         let mut before = std::mem::take(&mut self.entries);
         for (name, timetable) in timetables {
-            let mut entry =
-                before.remove(&name).unwrap_or_else(|| Entry { last: last(&name), ..Entry::default() });
+            let mut entry = before.remove(&name).unwrap_or_else(|| Entry { last: last(&name), ..Entry::default() });
             if entry.last.retry_ms.is_some() {
                 entry.last.retry_ms = Some(TimestampMs::MIN);
             }

@@ -192,14 +192,12 @@ impl Machine {
             now_ms: turn.at_start.wall_ms,
             grace_ms: GRACE_MS,
         };
-        windows.extend(due::windows(line).iter().map(|window| (window.start_ms.expect("a start"), window.end_ms, false)));
+        windows
+            .extend(due::windows(line).iter().map(|window| (window.start_ms.expect("a start"), window.end_ms, false)));
         for (_, end_ms, is_closed) in windows.iter_mut().filter(|(.., is_closed)| !is_closed) {
             *covered_until_ms = Some(covered_until_ms.unwrap_or(*end_ms).max(*end_ms));
-            let past = Past {
-                earlier: Some(turn.at_start),
-                covered_until_ms: Some(*end_ms),
-                recorded_at_ms: *recorded_at_ms,
-            };
+            let past =
+                Past { earlier: Some(turn.at_start), covered_until_ms: Some(*end_ms), recorded_at_ms: *recorded_at_ms };
             doubt(&now, &past).map_or(Ok(()), |doubt| Err(refused(doubt)))?;
             assert!(*end_ms <= now.wall_ms, "closed before its end");
             *is_closed = true;
