@@ -53,11 +53,16 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     drop(stop_answering);
     drop(answering.await);
     drop(service);
-    let Stopped { host, left } = ended;
+    let Stopped { host, left, is_cut_off } = ended;
     if left.is_empty() {
         tracing::info!("stopped; no turn was under way");
     } else {
         tracing::info!("stopped; left where they are, and gone on with at the next start: {}", left.join(", "));
+    }
+    if is_cut_off {
+        // A call that cannot be ended may still write: nobody else gets the data folder before this process is gone.
+        std::mem::forget(host);
+        return Ok(error::DONE.into());
     }
     match Arc::into_inner(host) {
         Some(host) => host.state.close()?,
@@ -81,6 +86,8 @@ async fn supervise(
             said = signals.next() => if said == Said::Reload { reload(service).await } else {
                 if service.is_stopping() {
                     turns.abort();
+                    // As with a turn that is cut off.
+                    std::mem::forget(service.host());
                     let ended = CliError::failed("ended at the second signal; turns are left where they are");
                     return Err(ended.hint("nothing is lost: the next start goes on there"));
                 }

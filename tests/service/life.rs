@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chancery::item::limits;
 use rustix::process::Signal;
 use world::{Fault, Faults, Route};
 
@@ -107,11 +108,34 @@ fn what_was_due_while_no_service_ran_is_looked_at_once_at_the_start() {
     assert!(end.as_millisecond() > now_ms + 2 * DAY_MS, "{report}");
 }
 
+/// The second page does not come.
+fn stuck() -> Faults {
+    let stuck = Fault::SlowBody { piece_bytes: 1, pause: Duration::from_millis(200) };
+    Faults::none().on(Route::Items, 2.., stuck)
+}
+
+#[test]
+fn a_turn_that_comes_to_no_end_is_cut_off() {
+    let archived = shared::archived();
+    let world = archived.before.copy_with(stuck());
+    let mut served = Served::start(world.command(&SERVE));
+    served.wait("a page that does not come", |_| world.site().requests().to(Route::Items) >= 2);
+    let signalled = Instant::now();
+    let ran = served.stop();
+    ran.expect(0);
+    assert!(signalled.elapsed() < limits::STOP_TIME_MAX + Duration::from_secs(10), "{ran}");
+    assert!(ran.stderr.contains(&format!("gone on with at the next start: {CONNECTOR}")), "{ran}");
+    world.site().set_faults(Faults::none());
+    let mut served = Served::start(world.command(&SERVE));
+    served.wait("the rest", |served| served.turns(CONNECTOR, "done") > 0.0);
+    served.stop().expect(0);
+    archived.expect_same_end(&world, "after a turn that was cut off");
+}
+
 #[test]
 fn a_second_signal_ends_at_once() {
     let archived = shared::archived();
-    let stuck = Fault::SlowBody { piece_bytes: 1, pause: Duration::from_millis(200) };
-    let world = archived.before.copy_with(Faults::none().on(Route::Items, 2.., stuck));
+    let world = archived.before.copy_with(stuck());
     let mut served = Served::start(world.command(&SERVE));
     served.wait("a page that does not come", |_| world.site().requests().to(Route::Items) >= 2);
     served.signal(Signal::TERM);

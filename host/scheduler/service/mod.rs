@@ -81,6 +81,9 @@ pub struct Stopped {
     pub host: Arc<Host>,
     /// Connectors whose turns were left in the middle. The next start goes on with them.
     pub left: Vec<String>,
+    /// Some of them did not come to the end of a page in time: they may still write, so that the data folder must be held
+    /// until the process is gone.
+    pub is_cut_off: bool,
 }
 
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -158,22 +161,27 @@ impl Service {
                 Some(ended) = turns.join_next_with_id() => self.ended(ended, &mut names),
             }
         }
-        let left = self.end_turns(&mut turns, names).await;
+        let (left, is_cut_off) = self.end_turns(&mut turns, names).await;
         let host = unpoisoned(&self.0.host).take();
         self.changed();
         let host =
             host.ok_or_else(|| Failure::new("state-closed", NextMove::Stop, "the service was run to its end before"))?;
-        Ok(Stopped { host, left })
+        Ok(Stopped { host, left, is_cut_off })
     }
 
-    /// Waits for the turns under way, for so long; names those that were left.
-    async fn end_turns(&self, turns: &mut JoinSet<Option<Failure>>, mut names: BTreeMap<Id, String>) -> Vec<String> {
+    /// Waits for the turns under way, for so long; names those that were left, and says whether any was cut off.
+    async fn end_turns(
+        &self,
+        turns: &mut JoinSet<Option<Failure>>,
+        mut names: BTreeMap<Id, String>,
+    ) -> (Vec<String>, bool) {
         let in_time = tokio::time::timeout(limits::STOP_TIME_MAX, async {
             while let Some(ended) = turns.join_next_with_id().await {
                 self.ended(ended, &mut names);
             }
         });
-        if in_time.await.is_err() {
+        let is_cut_off = in_time.await.is_err();
+        if is_cut_off {
             turns.shutdown().await;
         }
         // Those that came to the end of a page in time, and those that did not.
@@ -184,7 +192,7 @@ impl Service {
             .map(|(name, _)| name.to_owned())
             .collect();
         unpoisoned(&self.0.live).clear();
-        left
+        (left, is_cut_off)
     }
 
     /// One connector's turn; what ended it early.

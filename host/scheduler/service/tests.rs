@@ -128,6 +128,7 @@ async fn a_service_does_what_is_asked_and_follows_a_moved_clock_once_it_was_refu
     service.stop();
     let stopped = running.await.expect("it ends").expect("it was run once");
     assert_eq!(stopped.left, [""; 0]);
+    assert!(!stopped.is_cut_off);
     assert!(service.connectors().is_empty() && service.host().is_none());
     let host = Arc::into_inner(stopped.host).expect("nobody else holds it");
     host.state.close().expect("closed");
