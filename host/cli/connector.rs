@@ -6,12 +6,11 @@ use super::{
     arguments::{Connector as Command, Pause},
     context::{self, Context, actor, print_json},
     error::{self, CliError},
-    running::{self, Answer, Request},
 };
 use crate::{
     config::{Config, Connector},
     item::Failure,
-    scheduler::{self, Checked, RosterFinding, pauses, service::Service},
+    scheduler::{self, Checked, RosterFinding, pauses},
     state::Act,
 };
 
@@ -21,8 +20,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::List(arguments) => list(context, arguments.json),
         Command::Show { name } => show(context, &name),
         Command::Check { name, json } => check(context, &name, json).await,
-        Command::Pause(command) => pause(context, &command, true),
-        Command::Resume(command) => pause(context, &command, false),
+        Command::Pause(command) => pause(context, &command, true).await,
+        Command::Resume(command) => pause(context, &command, false).await,
         Command::Remove { name } => remove(context, &name),
     }
 }
@@ -206,43 +205,30 @@ fn print_check(checked: &Checked, compared: &Result<Vec<RosterFinding>, Failure>
     }
 }
 
-/// Asks the service that runs here, or changes it itself.
-fn pause(context: &Context, Pause { name, reason }: &Pause, pause: bool) -> Result<ExitCode, CliError> {
-    let config = context.config()?;
-    context::connector(&config, name)?;
-    let request = Request::Pause { connector: name.clone(), actor: actor(), reason: reason.clone(), pause };
-    let text = match running::ask(&config.data_dir, &request) {
-        Some(answer) => answer?,
+/// Through the service within which it runs, so that its plan knows at once.
+async fn pause(context: &Context, Pause { name, reason }: &Pause, pause: bool) -> Result<ExitCode, CliError> {
+    context::connector(&context.config()?, name)?;
+    let actor = context.actor();
+    let changed = match context.service() {
+        Some(service) if pause => service.pause(name, &actor, reason).await?,
+        Some(service) => service.resume(name, &actor, reason).await?,
         None => {
-            let host = context::open(config)?;
+            let host = context.host()?;
             let change = if pause { pauses::pause } else { pauses::resume };
-            let changed = change(&host.state, name, &actor(), reason)?;
+            let changed = change(&host.state, name, &actor, reason)?;
             host.state.close()?;
-            pause_text(name, pause, changed)
+            changed
         }
     };
-    print!("{text}");
-    Ok(error::DONE.into())
-}
-
-/// The same for a service.
-pub(super) async fn change_pause(service: &Service, name: &str, actor: &str, reason: &str, pause: bool) -> Answer {
-    let changed = match pause {
-        true => service.pause(name, actor, reason).await?,
-        false => service.resume(name, actor, reason).await?,
-    };
-    Ok(pause_text(name, pause, changed))
-}
-
-fn pause_text(name: &str, pause: bool, changed: bool) -> String {
     match (pause, changed) {
-        (true, true) => format!(
-            "paused `{name}`: nothing begins by itself until `chancery connector resume {name}`; a turn under way ends by itself\n"
+        (true, true) => println!(
+            "paused `{name}`: nothing begins by itself until `chancery connector resume {name}`; a turn under way ends by itself"
         ),
-        (true, false) => format!("`{name}` was paused before; `chancery status` says by whom\n"),
-        (false, true) => format!("resumed `{name}`: what is due is read with the next turn\n"),
-        (false, false) => format!("`{name}` was not paused\n"),
+        (true, false) => println!("`{name}` was paused before; `chancery status` says by whom"),
+        (false, true) => println!("resumed `{name}`: what is due is read with the next turn"),
+        (false, false) => println!("`{name}` was not paused"),
     }
+    Ok(error::DONE.into())
 }
 
 fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     config::ConfigError,
     item::{Failure, NextMove},
@@ -20,7 +18,7 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const PARKED: u8 = 3;
 
 /// Something a command could not do.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(super) struct CliError {
     message: String,
     hint: Option<String>,
@@ -48,6 +46,11 @@ impl CliError {
         }
         self.exit.into()
     }
+}
+
+/// The number of one of these codes.
+pub(super) fn number(code: ExitCode) -> u8 {
+    [DONE, USAGE, PARKED].into_iter().find(|number| ExitCode::from(*number) == code).unwrap_or(FAILED)
 }
 
 /// What a person has to mend in files or arguments is a matter of configuration; the rest failed.

@@ -6,6 +6,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talking to people is what this room is for")]
 
+#[macro_use]
+mod speak;
+
 mod arguments;
 mod backfill;
 mod bundle;
@@ -47,7 +50,8 @@ use crate::{item::limits, sandbox};
 
 /// Runs the program with these arguments.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),
     };
@@ -65,7 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))
         .and_then(|runtime| {
-            let done = runtime.block_on(run(arguments));
+            let done = runtime.block_on(run(arguments, &typed));
             // A turn that was left may still be in a call that cannot be ended.
             runtime.shutdown_timeout(limits::RUNTIME_STOP_TIME_MAX);
             done
@@ -76,30 +80,39 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+async fn run(arguments: Arguments, typed: &[OsString]) -> Result<ExitCode, CliError> {
     let context = Context::new(&arguments);
-    match arguments.command {
+    let words: Option<Vec<String>> = typed.iter().map(|word| word.to_str().map(str::to_owned)).collect();
+    if let Some(answered) = words.and_then(|words| running::ask(&context, &arguments.command, &words)) {
+        return answered;
+    }
+    dispatch(&context, arguments.command).await
+}
+
+/// Runs a command, in a program of its own or within a service.
+async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+    match command {
         Command::Demo(command) => demo::run(command).await,
         Command::Init(command) => init::run(&command),
-        Command::Connector(command) => connector::run(&context, command).await,
-        Command::Sync(command) => sync::run(&context, command).await,
-        Command::Backfill(command) => backfill::run(&context, command).await,
-        Command::Serve(command) => serve::run(&context, command).await,
-        Command::Status(command) => status::run(&context, &command),
-        Command::Report(command) => report::run(&context, &command),
-        Command::Parked(command) => parked::run(&context, command).await,
-        Command::Mapping(command) => mapping::run(&context, command).await,
-        Command::Secret(command) => secret::run(&context, command),
-        Command::Plan(command) => plan::run(&context, &command).await,
-        Command::Plugin(command) => plugin::run(&context, command).await,
-        Command::Ledger(command) => ledger::run(&context, &command).await,
-        Command::Reconcile(command) => reconcile::run(&context, &command).await,
-        Command::Hold(command) => hold::run(&context, &command),
-        Command::Erase(command) => hold::erase(&context, &command),
-        Command::Stage(command) => stage::run(&context, command).await,
-        Command::State(command) => state::run(&context, &command),
+        Command::Connector(command) => connector::run(context, command).await,
+        Command::Sync(command) => sync::run(context, command).await,
+        Command::Backfill(command) => backfill::run(context, command).await,
+        Command::Serve(command) => serve::run(context, command).await,
+        Command::Status(command) => status::run(context, &command),
+        Command::Report(command) => report::run(context, &command),
+        Command::Parked(command) => parked::run(context, command).await,
+        Command::Mapping(command) => mapping::run(context, command).await,
+        Command::Secret(command) => secret::run(context, command),
+        Command::Plan(command) => plan::run(context, &command).await,
+        Command::Plugin(command) => plugin::run(context, command).await,
+        Command::Ledger(command) => ledger::run(context, &command).await,
+        Command::Reconcile(command) => reconcile::run(context, &command).await,
+        Command::Hold(command) => hold::run(context, &command),
+        Command::Erase(command) => hold::erase(context, &command),
+        Command::Stage(command) => stage::run(context, command).await,
+        Command::State(command) => state::run(context, &command),
         Command::Explain(command) => explain::run(&command),
-        Command::Doctor(command) => doctor::run(&context, &command).await,
+        Command::Doctor(command) => doctor::run(context, &command).await,
         Command::CompileComponent { path } => {
             sandbox::compile_here(&path)?;
             Ok(ExitCode::SUCCESS)

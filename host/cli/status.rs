@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use super::{
     arguments::Json,
-    context::{self, Context},
+    context::{Context, print_json},
     error::{self, CliError},
-    running::{self, Answer, Request},
 };
 use crate::{
     config::Connector,
@@ -26,39 +25,26 @@ use crate::{
 };
 
 pub(super) fn run(context: &Context, command: &Json) -> Result<ExitCode, CliError> {
-    let config = context.config()?;
-    let text = match running::ask(&config.data_dir, &Request::Status { json: command.json }) {
-        Some(answer) => answer?,
-        None => {
-            let host = context::open(config)?;
-            let text = of(&host, None, command.json)?;
-            host.state.close()?;
-            text
-        }
-    };
-    print!("{text}");
-    Ok(error::DONE.into())
-}
-
-/// How each connector stands, with what a running service knows of it.
-pub(super) fn of(host: &Host, service: Option<&Service>, json: bool) -> Answer {
+    let host = context.host()?;
     let mut pauses = pauses::in_force(&host.state)?;
+    let service = context.service();
     let mut served = service.map(Service::connectors).unwrap_or_default();
     let mut standings = Vec::new();
     for connector in &host.config.connectors {
         let pause = pauses.remove(&connector.name);
         let at = served.iter().position(|status| status.name == connector.name);
-        standings.push(Standing::read(host, connector, pause, at.map(|at| served.swap_remove(at)))?);
+        standings.push(Standing::read(&host, connector, pause, at.map(|at| served.swap_remove(at)))?);
     }
-    if json {
+    if command.json {
         let rows: Vec<_> = standings.iter().map(Standing::json).collect();
-        let document = serde_json::json!({ "served": service.is_some(), "connectors": rows });
-        return Ok(serde_json::to_string_pretty(&document)? + "\n");
+        print_json(&serde_json::json!({ "served": service.is_some(), "connectors": rows }))?;
+    } else if standings.is_empty() {
+        println!("no connector is configured");
+    } else {
+        standings.iter().for_each(|standing| print!("{}", standing.text()));
     }
-    if standings.is_empty() {
-        return Ok("no connector is configured\n".to_owned());
-    }
-    Ok(standings.iter().map(Standing::text).collect())
+    host.state.close()?;
+    Ok(error::DONE.into())
 }
 
 /// One connector.

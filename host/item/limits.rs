@@ -310,11 +310,13 @@ pub const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 pub const CONSOLE_STOP_TIME_MAX: Duration = Duration::from_secs(2);
 /// Time that calls under way have when the program ends.
 pub const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_secs(2);
-/// Time in which the service answers a command.
-pub const SERVICE_ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// Largest question of a command to the service.
+/// Time in which a command is run by a service.
+pub const SERVICE_ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+/// Commands that a service runs at once.
+pub const SERVICE_COMMANDS_AT_ONCE_MAX: usize = 4;
+/// Largest command that a service is asked to run, its words and folder together.
 pub const SERVICE_REQUEST_BYTES_MAX: u64 = 64 << 10;
-/// Largest answer.
+/// Most that such a command may say.
 pub const SERVICE_ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Pause after the service could not take a command's connection.
 pub const SERVICE_ACCEPT_PAUSE: Duration = Duration::from_secs(1);

@@ -87,7 +87,7 @@ impl Host {
     ///
     /// # Errors
     /// When the sandbox does not start with its limits.
-    fn with(&self, config: Config) -> Result<Self, Failure> {
+    pub fn with(&self, config: Config) -> Result<Self, Failure> {
         let sandbox = if config.calls == self.config.calls { self.sandbox.clone() } else { sandbox_of(&config)? };
         let (locks, servers) = (Arc::clone(&self.locks), self.servers.clone());
         let (clocks, steady) = (self.clocks.clone(), self.steady.clone());

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::SERVE;
+use super::{SERVE, quiet};
 use crate::support::{
     served::Served,
     shared,
@@ -12,8 +12,36 @@ use crate::support::{
 #[test]
 fn two_hosts_never_share_a_data_folder() {
     let world = shared::archived().after.copy();
+    quiet(&world);
+    let reading = [
+        &["report", CONNECTOR, "--json"][..],
+        &["report", CONNECTOR, "--csv"],
+        &["report", "nobody"],
+        &["parked", "list", CONNECTOR],
+        &["parked", "show", CONNECTOR, "999999"],
+        &["mapping", "check", "mapping.csv"],
+        &["mapping", "check", "nowhere.csv"],
+        &["hold", "list"],
+        &["connector", "check", CONNECTOR],
+    ];
+    let said = |arguments: &&[&str]| {
+        let ran = world.run(arguments);
+        // A service names files by their whole path.
+        let folder = format!("{}/", world.folder().display());
+        (ran.code, ran.stdout.replace(&folder, ""), ran.stderr.replace(&folder, ""))
+    };
+    let alone: Vec<_> = reading.iter().map(said).collect();
+    assert!(alone.iter().any(|(code, ..)| *code == Some(0)) && alone.iter().any(|(code, ..)| *code == Some(2)));
     let served = Served::start(world.command(&SERVE));
-    for arguments in [&["sync"][..], &SERVE, &["backfill", CONNECTOR, "--from", "2026-01-01", "--to", "2026-01-02"]] {
+    for (arguments, alone) in reading.iter().zip(&alone) {
+        assert_eq!(&said(arguments), alone, "{arguments:?} says the same with a service and without");
+    }
+    for arguments in [
+        &["sync"][..],
+        &SERVE,
+        &["parked", "retry", CONNECTOR],
+        &["backfill", CONNECTOR, "--from", "2026-01-01", "--to", "2026-01-02"],
+    ] {
         let ran = world.run(arguments);
         ran.expect(1);
         assert!(ran.stderr.contains("state-locked"), "{ran}");
