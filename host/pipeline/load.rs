@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    convert::{Converted, ConvertedItem, Rendering},
-    map::Doubt,
+    convert::{self, Converted, ConvertedItem, Rendering},
+    map::{self, Doubt},
     stage::Staged,
     turn::{Step, Turn},
 };
@@ -56,14 +56,6 @@ impl Ready {
     }
 }
 
-/// What the load is for next.
-pub(super) enum Next {
-    /// This page is to be added.
-    Page(Staged),
-    /// It is to be delivered as it is.
-    Deliver,
-}
-
 /// Copies ready to be delivered, by destination, and what the ledger is to be told of their pages.
 #[derive(Default)]
 pub(super) struct Load {
@@ -75,25 +67,47 @@ pub(super) struct Load {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
+/// How many copies the destinations would like to have at once; 0 when a page's are enough.
+fn wanted_copies(turn: &Turn) -> usize {
+    let wanted = turn.destinations.iter().map(|slot| slot.destination.capabilities().gather_copies);
+    wanted.max().unwrap_or(0).min(limits::LOAD_COPIES_MAX)
+}
+
+/// Whether loads are gathered over pages. Then the next one is gathered while the last one is delivered.
+pub(super) fn gathers(turn: &Turn) -> bool {
+    wanted_copies(turn) > 0
+}
+
+/// Maps and converts pages until there is enough to be delivered, or no page came in time. None when there is no page any
+/// more.
+pub(super) async fn gather(turn: &Turn, pages: &mut Receiver<Staged>) -> Result<Option<Load>, Failure> {
+    let mut load = Load::default();
+    while let Some(staged) = load.next_page(pages).await {
+        load.record_plans(turn).await?;
+        let mapped = map::map(turn, staged).await?;
+        let converted = convert::convert(turn, mapped).await?;
+        load.add(turn, converted).await?;
+        if load.is_full(turn) {
+            break;
+        }
+    }
+    Ok(load.deadline.is_some().then_some(load))
+}
+
 impl Load {
-    /// What to do next: another page, or delivering what there is, because no page comes any more or none came in time.
-    /// None when everything is done.
-    pub(super) async fn next(&mut self, pages: &mut Receiver<Staged>) -> Option<Next> {
-        let Some(deadline) = &mut self.deadline else {
-            return pages.recv().await.map(Next::Page);
-        };
+    /// Another page; none when no page comes any more, or none came in time.
+    async fn next_page(&mut self, pages: &mut Receiver<Staged>) -> Option<Staged> {
+        let Some(deadline) = &mut self.deadline else { return pages.recv().await };
         match select(deadline, pin!(pages.recv())).await {
-            Either::Right((Some(page), _)) => Some(Next::Page(page)),
-            Either::Right((None, _)) | Either::Left(_) => Some(Next::Deliver),
+            Either::Right((page, _)) => page,
+            Either::Left(_) => None,
         }
     }
 
     /// Whether it is worth delivering, or as large as it may be.
-    pub(super) fn is_full(&self, turn: &Turn) -> bool {
-        let gather = turn.destinations.iter().map(|slot| slot.destination.capabilities().gather_copies);
-        let wanted = gather.max().unwrap_or(0).min(limits::LOAD_COPIES_MAX);
+    fn is_full(&self, turn: &Turn) -> bool {
         let longest = self.queues.values().map(Vec::len).max().unwrap_or(0);
-        longest >= wanted || self.skeleton_bytes >= limits::GROUP_BYTES_MAX
+        longest >= wanted_copies(turn) || self.skeleton_bytes >= limits::LOAD_BYTES_MAX
     }
 
     /// Adds a page.

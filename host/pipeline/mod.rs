@@ -10,7 +10,7 @@
 //! [`policy`], by one function without IO.
 //!
 //! The next page is pulled while the last one is being delivered; the channel between them is bounded. Where a
-//! destination gains by it, several pages are delivered as one load. If the process
+//! destination gains by it, several pages are delivered as one load, and the next load is mapped and converted meanwhile. If the process
 //! dies anywhere, the ledger says how far each copy came: a window is taken up again from its staged pages, copies
 //! whose intent has no receipt are looked for at the destination before they are sent, and then the reading goes on
 //! from its cursor.
@@ -39,7 +39,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 
-use self::load::{Load, Next};
+use self::load::Load;
 use crate::{
     item::{Failure, NextMove, limits},
     state::WindowRow,
@@ -118,24 +118,30 @@ async fn side_by_side(
 ) -> Result<(), Failure> {
     let (sender, mut staged_pages) = mpsc::channel(limits::PAGES_AHEAD_MAX);
     let delivering = async {
-        let mut load = Load::default();
-        while let Some(next) = load.next(&mut staged_pages).await {
-            if let Next::Page(staged) = next {
-                load.record_plans(turn).await?;
-                let mapped = map::map(turn, staged).await?;
-                let converted = convert::convert(turn, mapped).await?;
-                load.add(turn, converted).await?;
-                if !load.is_full(turn) {
-                    continue;
-                }
+        let mut load = load::gather(turn, &mut staged_pages).await?;
+        while let Some(mut ready) = load {
+            if !load::gathers(turn) {
+                deliver(turn, ready).await?;
+                load = load::gather(turn, &mut staged_pages).await?;
+                continue;
             }
-            let delivered = deliver::deliver(turn, std::mem::take(&mut load)).await?;
-            settle::settle(turn, delivered).await?;
+            ready.record_plans(turn).await?;
+            // What is being delivered comes to its end before it is said that a later page could not be mapped or converted.
+            let gathering = async { Ok(load::gather(turn, &mut staged_pages).await) };
+            let (next, ()) = futures::try_join!(gathering, deliver(turn, ready))?;
+            load = next?;
         }
         staged_pages.close();
         Ok::<(), Failure>(())
     };
     futures::try_join!(reading(sender), delivering)?;
+    Ok(())
+}
+
+/// Delivers a load, to the last receipt.
+async fn deliver(turn: &Turn, load: Load) -> Result<(), Failure> {
+    let delivered = deliver::deliver(turn, load).await?;
+    settle::settle(turn, delivered).await?;
     Ok(())
 }
 

@@ -114,32 +114,40 @@ impl Disk {
     }
 
     /// Does what a call did.
-    pub(super) fn apply(&mut self, call: &Call) {
-        let Some(result) = call.result else { return self.fail(call) };
+    ///
+    /// # Errors
+    /// It put something into a folder of which no earlier call is known: two threads' calls were recorded out of order,
+    /// or one is missing.
+    pub(super) fn apply(&mut self, call: &Call) -> Result<(), String> {
+        let Some(result) = call.result else {
+            self.fail(call);
+            return Ok(());
+        };
         if call.name == "sync" {
-            return self.sync_everything(call.begun);
+            self.sync_everything(call.begun);
+            return Ok(());
         }
-        let Some(path) = call.inside(&self.root) else { return };
+        let Some(path) = call.inside(&self.root) else { return Ok(()) };
         match call.name.as_str() {
-            "openat" => self.open(call, 2, &path, result as u32),
-            "open" => self.open(call, 1, &path, result as u32),
+            "openat" => self.open(call, 2, &path, result as u32)?,
+            "open" => self.open(call, 1, &path, result as u32)?,
             "mkdir" | "mkdirat" => {
                 let node = self.new_node(true);
-                self.change(call, vec![(self.slot(&path), Some(node))]);
+                self.change(call, vec![(self.slot(&path)?, Some(node))]);
             }
             "write" | "writev" => {
-                let Some(node) = self.find(&path) else { return };
+                let Some(node) = self.find(&path) else { return Ok(()) };
                 let offset = self.offsets.get(&call.descriptor().unwrap()).copied().unwrap_or(0);
                 self.offsets.insert(call.descriptor().unwrap(), offset + result as usize);
                 self.write(node, call, Bytes::Written(offset, Arc::new(call.bytes(1))));
             }
             "pwrite64" => {
-                let Some(node) = self.find(&path) else { return };
+                let Some(node) = self.find(&path) else { return Ok(()) };
                 let written = Bytes::Written(call.number(3) as usize, Arc::new(call.bytes(1)));
                 self.write(node, call, written);
             }
             "ftruncate" => {
-                let Some(node) = self.find(&path) else { return };
+                let Some(node) = self.find(&path) else { return Ok(()) };
                 self.write(node, call, Bytes::Length(call.number(1) as usize));
             }
             "lseek" => {
@@ -148,11 +156,11 @@ impl Disk {
             "rename" | "renameat" | "renameat2" => {
                 let to = self.inside(&call.path(if call.name == "rename" { 1 } else { 3 }));
                 let node = self.find(&path);
-                self.change(call, vec![(self.slot(&path), None), (self.slot(&to), node)]);
+                self.change(call, vec![(self.slot(&path)?, None), (self.slot(&to)?, node)]);
             }
-            "unlink" | "unlinkat" | "rmdir" => self.change(call, vec![(self.slot(&path), None)]),
+            "unlink" | "unlinkat" | "rmdir" => self.change(call, vec![(self.slot(&path)?, None)]),
             "fsync" | "fdatasync" => {
-                let Some(node) = self.find(&path) else { return };
+                let Some(node) = self.find(&path) else { return Ok(()) };
                 if self.nodes[node].is_folder {
                     self.sync_folder(node, call.begun)
                 } else {
@@ -165,6 +173,7 @@ impl Disk {
             "fallocate" if call.has_flag(1, "FALLOC_FL_KEEP_SIZE") => {}
             other => panic!("the model of the disk does not know `{other}`: {call:?}"),
         }
+        Ok(())
     }
 
     /// A sync that failed: the system may hold what it did not write to be safe, so that no later sync writes it either.
@@ -192,11 +201,11 @@ impl Disk {
     /// The call may have been under way when the power failed: it counts like one that was not synced.
     fn apply_begun(&mut self, call: &Call) {
         if !matches!(call.name.as_str(), "fsync" | "fdatasync" | "syncfs" | "sync") {
-            self.apply(call);
+            self.apply(call).unwrap_or_else(|problem| panic!("{problem}"));
         }
     }
 
-    fn open(&mut self, call: &Call, flags: usize, path: &Path, descriptor: u32) {
+    fn open(&mut self, call: &Call, flags: usize, path: &Path, descriptor: u32) -> Result<(), String> {
         assert!(!call.has_flag(flags, "O_APPEND"), "the model of the disk does not know O_APPEND: {call:?}");
         assert!(!call.has_flag(flags, "O_TMPFILE"), "the model of the disk does not know O_TMPFILE: {call:?}");
         self.offsets.insert(descriptor, 0);
@@ -204,10 +213,11 @@ impl Disk {
             Some(node) if call.has_flag(flags, "O_TRUNC") => self.write(node, call, Bytes::Length(0)),
             None if call.has_flag(flags, "O_CREAT") => {
                 let node = self.new_node(false);
-                self.change(call, vec![(self.slot(path), Some(node))]);
+                self.change(call, vec![(self.slot(path)?, Some(node))]);
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn new_node(&mut self, is_folder: bool) -> Node {
@@ -221,10 +231,10 @@ impl Disk {
     }
 
     /// Where a path's last part stands; the folder must be there.
-    fn slot(&self, path: &Path) -> Slot {
+    fn slot(&self, path: &Path) -> Result<Slot, String> {
         let folder = path.parent().and_then(|parent| self.find(parent));
-        let folder = folder.unwrap_or_else(|| panic!("`{}` has no folder", path.display()));
-        (folder, files::name(path))
+        let folder = folder.ok_or_else(|| format!("`{}` has no folder in the model of the disk", path.display()))?;
+        Ok((folder, files::name(path)))
     }
 
     fn find(&self, path: &Path) -> Option<Node> {
@@ -465,7 +475,7 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let mut disk = Disk::of(empty.path());
         disk.root = "/r".into();
-        script().iter().take(calls).for_each(|call| disk.apply(call));
+        script().iter().take(calls).for_each(|call| disk.apply(call).unwrap());
         let after = |seed| {
             let there = tempfile::tempdir().unwrap();
             disk.clone().cut(&[], &mut Random(seed), there.path());

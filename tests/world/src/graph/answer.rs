@@ -148,19 +148,30 @@ async fn served(shared: &Shared, route: GraphRoute, ask: &Ask) -> Reply {
         Some(MailboxTrouble::Throttled(seconds)) => return Reply::throttled(seconds),
         None => {}
     }
-    if let Err(reply) = enter(shared, &user.id) {
-        return reply;
-    }
+    let _place = match enter(shared, &user.id) {
+        Ok(place) => place,
+        Err(reply) => return reply,
+    };
     tokio::time::sleep(shared.options.work_time).await;
-    let reply = mail::act(shared, &user, route, ask);
-    if let Some(mailbox) = shared.state().mailboxes.get_mut(&user.id) {
-        mailbox.under_way -= 1;
+    mail::act(shared, &user, route, ask)
+}
+
+/// A request's place in a mailbox; given back as well when whoever asked goes away in the middle of it.
+struct Place<'a> {
+    shared: &'a Shared,
+    user: String,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(mailbox) = self.shared.state().mailboxes.get_mut(&self.user) {
+            mailbox.under_way -= 1;
+        }
     }
-    reply
 }
 
 /// Takes a place in the mailbox, or says why there is none.
-fn enter(shared: &Shared, user: &str) -> Result<(), Reply> {
+fn enter<'a>(shared: &'a Shared, user: &str) -> Result<Place<'a>, Reply> {
     let options = &shared.options;
     let now = Instant::now();
     let mut state = shared.state();
@@ -178,7 +189,7 @@ fn enter(shared: &Shared, user: &str) -> Result<(), Reply> {
         return Err(Reply::throttled(1));
     }
     mailbox.under_way += 1;
-    Ok(())
+    Ok(Place { shared, user: user.to_owned() })
 }
 
 fn meet(shared: &Shared, route: GraphRoute) -> Option<GraphFault> {
