@@ -58,7 +58,7 @@ pub(crate) fn waiting(bench: &Bench) -> Result<Vec<Row>> {
         idle = served.resident_bytes()?;
     }
     installation.close(bench);
-    let answers = Spread::of(answers.into_iter());
+    let answers = Spread::of(answers);
     let spread = format!("{}–{} s", number(answers.least), number(answers.greatest));
     Ok(vec![
         Row::value("first page of `serve`, warm code cache", "–", &spread, answers.median, " s", FIRST_PAGE),

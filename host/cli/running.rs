@@ -57,14 +57,16 @@ fn file(data_dir: &Path) -> PathBuf {
 
 /// Whether a service may run it: it reads, or is recorded by the service itself.
 fn is_for_a_service(command: &Command) -> bool {
-    match command {
-        Command::Status(_) | Command::Report(_) | Command::Plan(_) | Command::Mapping(_) => true,
-        Command::Parked(Parked::List { .. } | Parked::Show { save: None, .. }) | Command::Hold(Hold::List { .. }) => {
-            true
-        }
-        Command::Connector(Connector::Check { .. } | Connector::Pause(_) | Connector::Resume(_)) => true,
-        _ => false,
-    }
+    matches!(
+        command,
+        Command::Status(_)
+            | Command::Report(_)
+            | Command::Plan(_)
+            | Command::Mapping(_)
+            | Command::Parked(Parked::List { .. } | Parked::Show { save: None, .. })
+            | Command::Hold(Hold::List { .. })
+            | Command::Connector(Connector::Check { .. } | Connector::Pause(_) | Connector::Resume(_))
+    )
 }
 
 /// Has a running service do the command; none: it is not for a service, or none runs here.
