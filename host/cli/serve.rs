@@ -4,7 +4,7 @@ use std::{io, process::ExitCode, sync::Arc};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
+    sync::{Mutex, oneshot},
     task::JoinHandle,
 };
 
@@ -78,12 +78,20 @@ async fn supervise(
     mut turns: JoinHandle<Result<Stopped, Failure>>,
     signals: &mut Signals,
 ) -> Result<Stopped, CliError> {
+    let reloading = Arc::new(Mutex::new(()));
     loop {
         tokio::select! {
             ended = &mut turns => {
                 return Ok(ended.map_err(|error| CliError::failed(format!("the scheduler ended unexpectedly: {error}")))??);
             }
-            said = signals.next() => if said == Said::Reload { reload(service).await } else {
+            said = signals.next() => if said == Said::Reload {
+                // Beside this, so that a signal to stop is heard meanwhile; one after the other.
+                let (service, one) = (service.clone(), Arc::clone(&reloading));
+                tokio::spawn(async move {
+                    let _one = one.lock().await;
+                    reload(&service).await;
+                });
+            } else {
                 if service.is_stopping() {
                     turns.abort();
                     // As with a turn that is cut off.

@@ -1,15 +1,17 @@
 //! What a running service answers over HTTP.
 //!
-//! What lives here: the listener, the router, and two plain endpoints for whoever supervises the service: `/healthz`
+//! What lives here: the listener with its limits ([`bounded`]), the router, and two plain endpoints for whoever supervises the service: `/healthz`
 //! ([`health`]) and `/metrics` ([`metrics`]). Nobody is asked who they are for these two, so they hold no account, number
 //! or address. What may not: decisions about items or turns; those are asked of [`Service`].
 
+mod bounded;
 mod health;
 mod metrics;
 
 use std::{future::Future, net::SocketAddr};
 
 use axum::Router;
+use bounded::Bounded;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -47,7 +49,12 @@ pub async fn serve(listener: TcpListener, service: Service, stop: impl Future<Ou
         stop.await;
         stopped.send_replace(true);
     };
-    let answering = axum::serve(listener, router(service)).with_graceful_shutdown(graceful).into_future();
+    let answering = axum::serve(
+        Bounded::new(listener, limits::CONSOLE_CONNECTIONS_MAX, limits::CONSOLE_IDLE_TIME_MAX),
+        router(service),
+    )
+    .with_graceful_shutdown(graceful)
+    .into_future();
     let overdue = async {
         // The sender lives in the other branch: no answer means that one has ended.
         if ending.wait_for(|ending| *ending).await.is_ok() {

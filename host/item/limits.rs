@@ -310,6 +310,10 @@ pub const TURN_RETRY_DELAY_MAX: Duration = Duration::from_secs(60 * 60);
 pub const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 /// Time that open connections to the service have when it stops.
 pub const CONSOLE_STOP_TIME_MAX: Duration = Duration::from_secs(2);
+/// Connections to the service at once.
+pub const CONSOLE_CONNECTIONS_MAX: usize = 64;
+/// Time without a byte after which such a connection ends.
+pub const CONSOLE_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 /// Time that calls under way have when the program ends.
 pub const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_secs(2);
 /// Time in which a command is run by a service.

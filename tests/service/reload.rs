@@ -45,6 +45,11 @@ fn a_configuration_is_taken_whole_or_not_at_all() {
         ("no TOML", format!("{good}\n[[connector"), "chancery.toml"),
         ("an unknown key", good.replace("schedule =", "shedule ="), "shedule"),
         ("a schedule that never comes", never, "never comes"),
+        (
+            "a long jitter",
+            good.replace(schedule, &format!("{schedule}\njitter = \"2h\"")),
+            "`jitter` is more than 60 minutes",
+        ),
         ("a secret that is not there", good.replace("archive-password", "nowhere"), "nowhere"),
         ("another data folder", good.replace("data_dir = \"data\"", "data_dir = \"other\""), "`data_dir` is now"),
         ("a second connector that is wrong", format!("{good}{}", EXPORTS.replace("zone =", "zoned =")), "exports"),

@@ -334,6 +334,9 @@ impl Service {
                 refused(why, failure.hint)
             })?;
         }
+        if self.is_stopping() {
+            return Err(refused("the service is stopping".to_owned(), Some("start it again".to_owned())));
+        }
         self.adopt(Arc::new(host)).map_err(|error| refused(error.to_string(), None))?;
         self.0.wake.notify_one();
         self.changed();
