@@ -90,13 +90,9 @@ async fn describe(pool: &Pool, session: &mut Session) -> Vec<Finding> {
         (Some(limit), Some(wanted)) if wanted <= limit => {
             Finding::good(format!("takes messages of up to {limit} bytes; `message_bytes_max` is {wanted}"))
         }
-        // Nothing is lost without it, so that it is advice.
-        (Some(limit), _) => Finding {
-            hint: Some(format!(
-                "set `message_bytes_max = {limit}` for this destination: then attachments stay out with a visible notice"
-            )),
-            ..Finding::good(format!("takes messages of up to {limit} bytes: a larger one would be parked whole"))
-        },
+        (Some(limit), _) => Finding::good(format!(
+            "takes messages of up to {limit} bytes: above it attachments stay out with a visible notice"
+        )),
     });
     match session.quota_kib().await {
         Ok(None) => {}

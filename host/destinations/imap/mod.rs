@@ -161,7 +161,7 @@ impl Destination for Imap {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            message_bytes_max: self.pool.settings.message_bytes_max,
+            message_bytes_max: self.pool.message_bytes_max(),
             group_copies_max: limits::LOAD_COPIES_MAX,
             // Each mailbox costs the server commands of its own.
             gather_copies: limits::LOAD_COPIES_MAX,
@@ -179,6 +179,9 @@ impl Destination for Imap {
                     },
                     listed => listed.find(address, |_| false),
                 });
+            }
+            if let Some(mailbox) = found.iter().flatten().next() {
+                self.pool.ask_for_limit(mailbox).await;
             }
             Ok(found)
         })

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -45,6 +45,10 @@ pub(super) struct Pool {
     idle: Arc<Mutex<Idle>>,
     /// Whether the account was let into any mailbox.
     was_let_in: AtomicBool,
+    /// What the server said last it takes of one message; all there is while it said nothing.
+    announced_bytes_max: AtomicU64,
+    /// Whether a server that had not been signed in to was asked what it takes.
+    was_asked_for_limit: AtomicBool,
     /// Mailboxes that the account was not let into, and why: asked once, so that looking and sending agree.
     denied: Mutex<HashMap<String, Failure>>,
 }
@@ -83,6 +87,8 @@ impl Pool {
             accounts,
             idle: Arc::default(),
             was_let_in: AtomicBool::new(false),
+            announced_bytes_max: AtomicU64::new(u64::MAX),
+            was_asked_for_limit: AtomicBool::new(false),
             denied: Mutex::default(),
         }
     }
@@ -113,6 +119,21 @@ impl Pool {
         Ok(lease)
     }
 
+    /// The largest message: what the operator says or what the server announces, whichever is less.
+    pub(super) fn message_bytes_max(&self) -> Option<u64> {
+        let announced = self.announced_bytes_max.load(Ordering::Relaxed);
+        let least = self.settings.message_bytes_max.unwrap_or(u64::MAX).min(announced);
+        (least < u64::MAX).then_some(least)
+    }
+
+    /// Signs in once, so that what the server announces is known before the first message is written. A server that
+    /// cannot be reached now says so when something is delivered.
+    pub(super) async fn ask_for_limit(&self, mailbox: &str) {
+        if !self.was_let_in.load(Ordering::Relaxed) && !self.was_asked_for_limit.swap(true, Ordering::Relaxed) {
+            let _ = self.lease(mailbox).await;
+        }
+    }
+
     /// What a mailbox that the account is not let into means: once it was let in anywhere, that mailbox alone is
     /// concerned; before, the account may be at fault, and a person must look.
     pub(super) fn verdict(&self, denied: Failure) -> Result<Failure, Failure> {
@@ -141,6 +162,8 @@ impl Pool {
         match session::enter(greeted, &self.settings, who).await.map_err(NoEntry::Failed)? {
             Entered::In(session) => {
                 self.was_let_in.store(true, Ordering::Relaxed);
+                let announced = session.offers.append_limit_bytes().unwrap_or(u64::MAX);
+                self.announced_bytes_max.store(announced, Ordering::Relaxed);
                 Ok(session)
             }
             Entered::Refused(failure) => {

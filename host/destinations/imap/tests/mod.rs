@@ -290,3 +290,13 @@ async fn a_message_over_the_announced_limit_is_not_sent() {
         "{answers:?}"
     );
 }
+
+#[tokio::test]
+async fn the_announced_limit_is_known_before_anything_is_written() {
+    let offers = "LITERAL+ MULTIAPPEND APPENDLIMIT=1000";
+    let double = Double::start(State { offers, uid_validity: 1, ..State::default() }).await;
+    let imap = imap(&double, short());
+    assert_eq!(imap.capabilities().message_bytes_max, None);
+    imap.lookup(&["anna@example.com".to_owned()]).await.unwrap();
+    assert_eq!(imap.capabilities().message_bytes_max, Some(1_000));
+}
