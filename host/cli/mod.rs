@@ -48,8 +48,8 @@ use error::CliError;
 
 use crate::{item::limits, sandbox};
 
-/// Runs the program with these arguments.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs the program with these arguments. A service calls `idle` when it has nothing to do any more.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, idle: fn()) -> ExitCode {
     let typed: Vec<OsString> = arguments.into_iter().collect();
     let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
@@ -69,7 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))
         .and_then(|runtime| {
-            let done = runtime.block_on(run(arguments, &typed));
+            let done = runtime.block_on(run(arguments, &typed, idle));
             // A turn that was left may still be in a call that cannot be ended.
             runtime.shutdown_timeout(limits::RUNTIME_STOP_TIME_MAX);
             done
@@ -80,13 +80,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments, typed: &[OsString]) -> Result<ExitCode, CliError> {
+async fn run(arguments: Arguments, typed: &[OsString], idle: fn()) -> Result<ExitCode, CliError> {
     let context = Context::new(&arguments);
     let words: Option<Vec<String>> = typed.iter().map(|word| word.to_str().map(str::to_owned)).collect();
     if let Some(answered) = words.and_then(|words| running::ask(&context, &arguments.command, &words)) {
         return answered;
     }
-    dispatch(&context, arguments.command).await
+    match arguments.command {
+        Command::Serve(command) => serve::run(&context, command, idle).await,
+        command => dispatch(&context, command).await,
+    }
 }
 
 /// Runs a command, in a program of its own or within a service.
@@ -97,7 +100,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliEr
         Command::Connector(command) => connector::run(context, command).await,
         Command::Sync(command) => sync::run(context, command).await,
         Command::Backfill(command) => backfill::run(context, command).await,
-        Command::Serve(command) => serve::run(context, command).await,
+        Command::Serve(_) => Err(CliError::usage("a service runs no other")),
         Command::Status(command) => status::run(context, &command),
         Command::Report(command) => report::run(context, &command),
         Command::Parked(command) => parked::run(context, command).await,

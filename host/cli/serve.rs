@@ -20,7 +20,7 @@ use crate::{
     scheduler::service::{Service, Stopped},
 };
 
-pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+pub(super) async fn run(context: &Context, command: Command, idle: fn()) -> Result<ExitCode, CliError> {
     let mut signals = Signals::new()?;
     // Before anything is touched: an address in use shall cost nothing.
     let listener = console::listen(command.listen).await?;
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     tracing::info!(connectors = service.connectors().len(), "the service runs");
     let turns = tokio::spawn({
         let service = service.clone();
-        async move { service.run().await }
+        async move { service.run(idle).await }
     });
     let ended = supervise(&service, turns, &mut signals).await?;
     if let Some(commands) = commands {

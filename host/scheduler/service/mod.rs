@@ -125,9 +125,11 @@ impl Service {
     /// Runs turns as their schedules say, until [`Service::stop`]. Turns under way are then given some time to come to
     /// the end of a page; what is left after that is as safe as after a crash, and named.
     ///
+    /// `idle` is called whenever the last turn under way has ended.
+    ///
     /// # Errors
     /// None of a connector's: those are its own. Only when it was run to its end before.
-    pub async fn run(&self) -> Result<Stopped, Failure> {
+    pub async fn run(&self, idle: impl Fn()) -> Result<Stopped, Failure> {
         let mut turns: JoinSet<Option<Failure>> = JoinSet::new();
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
         let mut earlier = self.0.clocks.read();
@@ -158,7 +160,12 @@ impl Service {
             tokio::select! {
                 () = tokio::time::sleep(sleep) => {}
                 () = self.0.wake.notified() => {}
-                Some(ended) = turns.join_next_with_id() => self.ended(ended, &mut names),
+                Some(ended) = turns.join_next_with_id() => {
+                    self.ended(ended, &mut names);
+                    if turns.is_empty() {
+                        idle();
+                    }
+                }
             }
         }
         let (left, is_cut_off) = self.end_turns(&mut turns, names).await;

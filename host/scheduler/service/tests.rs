@@ -79,9 +79,10 @@ async fn a_service_does_what_is_asked_and_follows_a_moved_clock_once_it_was_refu
     let start_ms = parse_instant("2026-11-22T12:00:00Z").expect("an instant");
     let machine = Machine { wall_ms: Arc::new(AtomicI64::new(start_ms)), uptime_ms: Arc::new(AtomicI64::new(HOUR_MS)) };
     let service = service(folder.path(), &machine);
+    let idle = Arc::new(AtomicI64::new(0));
     let running = tokio::spawn({
-        let service = service.clone();
-        async move { service.run().await }
+        let (service, idle) = (service.clone(), Arc::clone(&idle));
+        async move { service.run(move || drop(idle.fetch_add(1, Ordering::SeqCst))).await }
     });
 
     let status = until(&service, |status| status.turns_done == 1 && status.doing == Doing::Idle).await;
@@ -129,6 +130,7 @@ async fn a_service_does_what_is_asked_and_follows_a_moved_clock_once_it_was_refu
     let stopped = running.await.expect("it ends").expect("it was run once");
     assert_eq!(stopped.left, [""; 0]);
     assert!(!stopped.is_cut_off);
+    assert_eq!(idle.load(Ordering::SeqCst), 4, "after each turn");
     assert!(service.connectors().is_empty() && service.host().is_none());
     let host = Arc::into_inner(stopped.host).expect("nobody else holds it");
     host.state.close().expect("closed");
