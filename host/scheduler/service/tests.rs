@@ -82,7 +82,7 @@ async fn a_service_does_what_is_asked_and_follows_a_moved_clock_once_it_was_refu
     let idle = Arc::new(AtomicI64::new(0));
     let running = tokio::spawn({
         let (service, idle) = (service.clone(), Arc::clone(&idle));
-        async move { service.run(move || drop(idle.fetch_add(1, Ordering::SeqCst))).await }
+        async move { service.run(move || _ = idle.fetch_add(1, Ordering::SeqCst)).await }
     });
 
     let status = until(&service, |status| status.turns_done == 1 && status.doing == Doing::Idle).await;
