@@ -8,6 +8,7 @@
 //! | [`converter`] | what it costs the converter alone |
 //! | [`syncs`] | syncs per message, against a naive writer |
 //! | [`memory`] | memory and cost per item from ten thousand items to a million; attachments of 100 MB |
+//! | [`serve`] | how soon a service answers, and how much memory it keeps while it waits |
 //! | [`record`] | ledger and index alone, whose share of that is stated |
 //!
 //! Every row measures both sides in the same run, in turn, several times, and says how far the repetitions lie apart.
@@ -23,6 +24,7 @@ mod memory;
 mod native;
 mod record;
 mod sandbox;
+mod serve;
 mod support;
 mod syncs;
 
@@ -45,7 +47,7 @@ use support::{
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// What there is to measure, by the names that filters are compared with.
-const MEASURES: [(&str, Measure); 10] = [
+const MEASURES: [(&str, Measure); 11] = [
     ("pipeline", maildir::from_memory),
     ("telemessage", maildir::from_site),
     ("imap", imap::into_dovecot),
@@ -53,6 +55,7 @@ const MEASURES: [(&str, Measure); 10] = [
     ("export", sandbox::all_three),
     ("converter", converter::alone),
     ("syncs", syncs::per_message),
+    ("serve", serve::waiting),
     ("attachments", memory::attachments),
     ("million-site", memory::from_site),
     ("million-export", memory::from_export),

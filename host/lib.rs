@@ -10,7 +10,7 @@
 //! ledger in [`state`] records its items and the cursor together. A *mapper* plugin finds each participant's mailbox; a
 //! *converter* plugin writes each item as a message. Every copy (an item in a mailbox at a destination) gets a durable
 //! intent, is written by one of the [`destinations`], and gets a durable receipt; whatever cannot go on is parked with a
-//! reason. The [`scheduler`] decides when, the [`catalog`] what a plugin may do, [`config`] what the operator typed, and
+//! reason. The [`scheduler`] decides when, the [`console`] answers for a running service, the [`catalog`] what a plugin may do, [`config`] what the operator typed, and
 //! [`cli`] has the words for people.
 //!
 //! Arrows between the rooms run one way (`ARCHITECTURE.md`); a test guards them.
@@ -18,6 +18,7 @@
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod destinations;
 pub mod item;
 pub mod network;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     few_arenas();
-    chancery::cli::main(std::env::args_os())
+    chancery::cli::main(std::env::args_os(), give_back)
 }
 
 /// Has all threads share two heaps. By default glibc gives nearly every thread one of its own, and each keeps what it
@@ -16,5 +16,17 @@ fn few_arenas() {
     unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
 }
 
+/// Gives the system what a turn needed and nobody needs any more; glibc keeps it until it is told. For a service, which
+/// waits for hours between turns.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "glibc is told by a C function")]
+fn give_back() {
+    // SAFETY: it takes a number, and locks the heaps it looks through.
+    unsafe { libc::malloc_trim(0) };
+}
+
 #[cfg(not(target_env = "gnu"))]
 fn few_arenas() {}
+
+#[cfg(not(target_env = "gnu"))]
+fn give_back() {}

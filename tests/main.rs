@@ -9,6 +9,7 @@ mod crash;
 mod fuzz;
 mod hostile;
 mod journey;
+mod service;
 mod services;
 mod support;
 mod tidy;

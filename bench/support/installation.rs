@@ -92,6 +92,17 @@ grant = {{ source = {{ folders = ["inbox"] }} }}
         fs::write(self.configuration(), text).context("cannot write the configuration")
     }
 
+    /// Gives its connector a schedule, for a service.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written.
+    pub(crate) fn schedule(&self, schedule: &str) -> Result<()> {
+        let text = fs::read_to_string(self.configuration())?;
+        let name = "name = \"bench\"\n";
+        fs::write(self.configuration(), text.replace(name, &format!("{name}schedule = \"{schedule}\"\n")))
+            .context("cannot write the configuration")
+    }
+
     /// Its folder.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()

@@ -1,6 +1,6 @@
 //! The arguments, as typed.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -34,13 +34,15 @@ pub(super) enum Command {
     Demo(Demo),
     /// Make a configuration, keys and a data folder.
     Init(Init),
-    /// Add, list, show, check or remove connectors.
+    /// Add, list, show, check, pause, resume or remove connectors.
     #[command(subcommand)]
     Connector(Connector),
     /// Read what is due and deliver it: one turn, now.
     Sync(Sync),
     /// Read an interval beside the time line, a day at a time; what is archived already is not delivered again.
     Backfill(Backfill),
+    /// Wait for schedules and run turns, until stopped.
+    Serve(Serve),
     /// How each connector stands.
     Status(Json),
     /// A connector's windows with their counts.
@@ -133,6 +135,10 @@ pub(super) enum Connector {
         #[arg(long)]
         json: bool,
     },
+    /// Let nothing begin by itself until it is resumed; a turn under way ends by itself.
+    Pause(Pause),
+    /// Take a pause back.
+    Resume(Pause),
     /// Take one out of the configuration; its ledger and mail stay.
     Remove {
         /// Its name.
@@ -141,8 +147,24 @@ pub(super) enum Connector {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Pause {
+    /// Its name.
+    pub(super) name: String,
+    /// Why; it stands in the ledger.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Where `/healthz` and `/metrics` are answered.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8460")]
+    pub(super) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Sync {
-    /// Which connectors; all without.
+    /// Which connectors; without, all that are not paused.
     pub(super) names: Vec<String>,
     /// Read this interval again: `2026-11-01..2026-11-02`.
     #[arg(long, value_name = "FROM..TO")]

@@ -1,16 +1,16 @@
-//! `chancery connector`: add, list, show, check, remove.
+//! `chancery connector`: add, list, show, check, pause, resume, remove.
 
 use std::{fs, path::Path, process::ExitCode};
 
 use super::{
-    arguments::Connector as Command,
+    arguments::{Connector as Command, Pause},
     context::{self, Context, actor, print_json},
     error::{self, CliError},
 };
 use crate::{
     config::{Config, Connector},
     item::Failure,
-    scheduler::{self, Checked, RosterFinding},
+    scheduler::{self, Checked, RosterFinding, pauses},
     state::Act,
 };
 
@@ -20,6 +20,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
         Command::List(arguments) => list(context, arguments.json),
         Command::Show { name } => show(context, &name),
         Command::Check { name, json } => check(context, &name, json).await,
+        Command::Pause(command) => pause(context, &command, true).await,
+        Command::Resume(command) => pause(context, &command, false).await,
         Command::Remove { name } => remove(context, &name),
     }
 }
@@ -201,6 +203,32 @@ fn print_check(checked: &Checked, compared: &Result<Vec<RosterFinding>, Failure>
             }
         }
     }
+}
+
+/// Through the service within which it runs, so that its plan knows at once.
+async fn pause(context: &Context, Pause { name, reason }: &Pause, pause: bool) -> Result<ExitCode, CliError> {
+    context::connector(&context.config()?, name)?;
+    let actor = context.actor();
+    let changed = match context.service() {
+        Some(service) if pause => service.pause(name, &actor, reason).await?,
+        Some(service) => service.resume(name, &actor, reason).await?,
+        None => {
+            let host = context.host()?;
+            let change = if pause { pauses::pause } else { pauses::resume };
+            let changed = change(&host.state, name, &actor, reason)?;
+            host.state.close()?;
+            changed
+        }
+    };
+    match (pause, changed) {
+        (true, true) => println!(
+            "paused `{name}`: nothing begins by itself until `chancery connector resume {name}`; a turn under way ends by itself"
+        ),
+        (true, false) => println!("`{name}` was paused before; `chancery status` says by whom"),
+        (false, true) => println!("resumed `{name}`: what is due is read with the next turn"),
+        (false, false) => println!("`{name}` was not paused"),
+    }
+    Ok(error::DONE.into())
 }
 
 fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {

@@ -2,35 +2,68 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{arguments::Arguments, error::CliError};
+use super::{arguments::Arguments, error::CliError, running};
 use crate::{
     config::{Config, Connector},
-    scheduler::{Clocks, Host},
+    scheduler::{Clocks, Host, service::Service},
 };
 
 /// What was said for every command.
 pub(super) struct Context {
     pub(super) config_file: PathBuf,
+    /// The service within which the command runs, and who asked it; none in a program of its own.
+    beside: Option<(Service, String)>,
 }
 
 impl Context {
     pub(super) fn new(arguments: &Arguments) -> Self {
-        Self { config_file: arguments.config.clone() }
+        Self { config_file: arguments.config.clone(), beside: None }
+    }
+
+    /// For a command that is run within a service.
+    pub(super) fn beside(arguments: &Arguments, service: Service, actor: String) -> Self {
+        Self { beside: Some((service, actor)), ..Self::new(arguments) }
+    }
+
+    /// The service within which the command runs.
+    pub(super) fn service(&self) -> Option<&Service> {
+        self.beside.as_ref().map(|(service, _)| service)
+    }
+
+    /// Who runs the command.
+    pub(super) fn actor(&self) -> String {
+        self.beside.as_ref().map_or_else(actor, |(_, actor)| actor.clone())
     }
 
     pub(super) fn config(&self) -> Result<Config, CliError> {
         Ok(Config::load(&self.config_file)?)
     }
 
-    /// Opens the data folder; what it has to announce goes to the operator at once.
+    /// Opens the data folder, or takes the service's; what it has to announce goes to the operator at once.
     pub(super) fn host(&self) -> Result<Host, CliError> {
-        open(self.config()?)
+        let config = self.config()?;
+        match &self.beside {
+            None => open(config),
+            Some((service, _)) => {
+                let host = service.host().ok_or_else(|| CliError::failed("the service is stopping"))?;
+                Ok(host.with(config)?)
+            }
+        }
     }
 }
 
+/// What to do when a service holds the data folder.
+const SERVED: &str = "a service (`chancery serve`) runs here and does turns by itself; for this command stop it first \
+                      (`systemctl stop chancery`)";
+
 /// Opens a configuration's data folder.
 pub(super) fn open(config: Config) -> Result<Host, CliError> {
-    let (host, announcements) = Host::open(config, clocks())?;
+    let data_dir = config.data_dir.clone();
+    let (host, announcements) = Host::open(config, clocks()).map_err(|failure| {
+        let served = failure.code == "state-locked" && running::is_there(&data_dir);
+        let error = CliError::from(failure);
+        if served { error.hint(SERVED) } else { error }
+    })?;
     for announcement in announcements {
         eprintln!("note: {announcement}");
     }

@@ -6,6 +6,7 @@ use super::{
     arguments::Json,
     context::{self, Context, print_json},
     error::{self, CliError},
+    running,
 };
 use crate::{
     config::{CheckpointCopy, Config, DestinationConfig, EmlPlace},
@@ -59,6 +60,10 @@ pub(super) async fn run(context: &Context, command: &Json) -> Result<ExitCode, C
     }
     findings.extend(routes(&config).await);
     match Host::open(config.clone(), context::clocks()) {
+        Err(failure) if failure.code == "state-locked" && running::is_there(&config.data_dir) => {
+            let text = "runs here, and holds the state; `chancery status` says how each connector stands";
+            findings.push(good("service", text));
+        }
         Ok((host, announcements)) => {
             findings.extend(announcements.into_iter().map(|text| good("state", text)));
             findings.push(staging(&config).await);

@@ -48,6 +48,11 @@ impl CliError {
     }
 }
 
+/// The number of one of these codes.
+pub(super) fn number(code: ExitCode) -> u8 {
+    [DONE, USAGE, PARKED].into_iter().find(|number| ExitCode::from(*number) == code).unwrap_or(FAILED)
+}
+
 /// What a person has to mend in files or arguments is a matter of configuration; the rest failed.
 pub(super) fn exit_code(code: &str) -> u8 {
     use crate::item::reason::{About, find};

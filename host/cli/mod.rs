@@ -6,6 +6,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talking to people is what this room is for")]
 
+#[macro_use]
+mod speak;
+
 mod arguments;
 mod backfill;
 mod bundle;
@@ -25,8 +28,10 @@ mod plugin;
 mod progress;
 mod reconcile;
 mod report;
+mod running;
 mod save;
 mod secret;
+mod serve;
 mod stage;
 mod state;
 mod status;
@@ -41,18 +46,21 @@ use arguments::{Arguments, Command};
 use context::Context;
 use error::CliError;
 
-use crate::sandbox;
+use crate::{item::limits, sandbox};
 
-/// Runs the program with these arguments.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+/// Runs the program with these arguments. A service calls `idle` when it has nothing to do any more.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, idle: fn()) -> ExitCode {
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),
     };
     // A core file would hold secrets and what people wrote; where the system refuses this, it writes none either.
     let _refused = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let format = if arguments.log_json { crate::report::log::Format::Json } else { crate::report::log::Format::Text };
-    crate::report::log::start(format, arguments.verbose);
+    // A service tells of its turns by itself: nobody stands beside it.
+    let verbose = arguments.verbose || matches!(arguments.command, Command::Serve(_));
+    crate::report::log::start(format, verbose);
     if let Ok(program) = std::env::current_exe() {
         sandbox::compile_in_children_of(program);
     }
@@ -60,36 +68,54 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))
-        .and_then(|runtime| runtime.block_on(run(arguments)));
+        .and_then(|runtime| {
+            let done = runtime.block_on(run(arguments, &typed, idle));
+            // A turn that was left may still be in a call that cannot be ended.
+            runtime.shutdown_timeout(limits::RUNTIME_STOP_TIME_MAX);
+            done
+        });
     match done {
         Ok(code) => code,
         Err(error) => error.print(),
     }
 }
 
-async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
+async fn run(arguments: Arguments, typed: &[OsString], idle: fn()) -> Result<ExitCode, CliError> {
     let context = Context::new(&arguments);
+    let words: Option<Vec<String>> = typed.iter().map(|word| word.to_str().map(str::to_owned)).collect();
+    if let Some(answered) = words.and_then(|words| running::ask(&context, &arguments.command, &words)) {
+        return answered;
+    }
     match arguments.command {
+        Command::Serve(command) => serve::run(&context, command, idle).await,
+        command => dispatch(&context, command).await,
+    }
+}
+
+/// Runs a command, in a program of its own or within a service.
+async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+    match command {
         Command::Demo(command) => demo::run(command).await,
         Command::Init(command) => init::run(&command),
-        Command::Connector(command) => connector::run(&context, command).await,
-        Command::Sync(command) => sync::run(&context, command).await,
-        Command::Backfill(command) => backfill::run(&context, command).await,
-        Command::Status(command) => status::run(&context, &command),
-        Command::Report(command) => report::run(&context, &command),
-        Command::Parked(command) => parked::run(&context, command).await,
-        Command::Mapping(command) => mapping::run(&context, command).await,
-        Command::Secret(command) => secret::run(&context, command),
-        Command::Plan(command) => plan::run(&context, &command).await,
-        Command::Plugin(command) => plugin::run(&context, command).await,
-        Command::Ledger(command) => ledger::run(&context, &command).await,
-        Command::Reconcile(command) => reconcile::run(&context, &command).await,
-        Command::Hold(command) => hold::run(&context, &command),
-        Command::Erase(command) => hold::erase(&context, &command),
-        Command::Stage(command) => stage::run(&context, command).await,
-        Command::State(command) => state::run(&context, &command),
+        Command::Connector(command) => connector::run(context, command).await,
+        Command::Sync(command) => sync::run(context, command).await,
+        Command::Backfill(command) => backfill::run(context, command).await,
+        Command::Serve(_) => Err(CliError::usage("a service runs no other")),
+        Command::Status(command) => status::run(context, &command),
+        Command::Report(command) => report::run(context, &command),
+        Command::Parked(command) => parked::run(context, command).await,
+        Command::Mapping(command) => mapping::run(context, command).await,
+        Command::Secret(command) => secret::run(context, command),
+        Command::Plan(command) => plan::run(context, &command).await,
+        Command::Plugin(command) => plugin::run(context, command).await,
+        Command::Ledger(command) => ledger::run(context, &command).await,
+        Command::Reconcile(command) => reconcile::run(context, &command).await,
+        Command::Hold(command) => hold::run(context, &command),
+        Command::Erase(command) => hold::erase(context, &command),
+        Command::Stage(command) => stage::run(context, command).await,
+        Command::State(command) => state::run(context, &command),
         Command::Explain(command) => explain::run(&command),
-        Command::Doctor(command) => doctor::run(&context, &command).await,
+        Command::Doctor(command) => doctor::run(context, &command).await,
         Command::CompileComponent { path } => {
             sandbox::compile_here(&path)?;
             Ok(ExitCode::SUCCESS)

@@ -13,7 +13,7 @@ use crate::{
     config::Connector,
     item::{Failure, Interval, time::rfc3339},
     report::{ConnectorSummary, Summary, summary::ErrorSummary, text},
-    scheduler::{self, ConnectorOutcome, Host, Lane, Sync},
+    scheduler::{self, ConnectorOutcome, Host, Lane, Sync, pauses},
     state::WindowKind,
 };
 
@@ -21,7 +21,18 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let now_ms = now_ms();
     let window = command.window.as_deref().map(|text| parse_window(text, now_ms)).transpose()?;
     let host = context.host()?;
-    let connectors = context::connectors(&host.config, &command.names)?;
+    let mut connectors = context::connectors(&host.config, &command.names)?;
+    let pauses = pauses::in_force(&host.state)?;
+    connectors.retain(|connector| {
+        let Some(pause) = pauses.get(&connector.name) else { return true };
+        let (name, by, since) = (&connector.name, &pause.by, rfc3339(pause.since_ms));
+        if command.names.is_empty() {
+            eprintln!("note: `{name}` is left out: {by} paused it at {since} (`chancery connector resume {name}`)");
+        } else {
+            eprintln!("note: `{name}` was paused by {by} at {since}; it is read because it is named");
+        }
+        !command.names.is_empty()
+    });
     let what = Sync { now_ms, lane: window.map_or(Lane::Due, Lane::Interval) };
     if command.dry_run {
         return dry_run(&host, &connectors, &what, command.json).await;

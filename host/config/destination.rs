@@ -54,6 +54,17 @@ pub enum EmlPlace {
 }
 
 impl DestinationConfig {
+    /// Its `kind`, as the configuration has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Maildir(_) => "maildir",
+            Self::Imap(_) => "imap",
+            Self::Graph(_) => "graph",
+            Self::Eml(..) => "eml",
+            Self::Smtp(_) => "smtp",
+        }
+    }
+
     pub(super) fn parse(base: &Path, folder: Option<&str>, typed: typed::Destination) -> Result<Self, String> {
         let folder = folder.unwrap_or_default().to_owned();
         match typed {

@@ -80,6 +80,8 @@ pub struct Connector {
     pub file: PathBuf,
     /// When to look.
     pub schedule: Option<Schedule>,
+    /// How far after its schedule's instants it may look, in milliseconds; how far is its name's choice.
+    pub jitter_ms: i64,
     /// Start of the first window.
     pub since_ms: Option<i64>,
     /// Folder in the mailbox; none: the source's default.
@@ -351,6 +353,15 @@ fn duration_ms(key: &str, text: Option<&String>, default: Duration) -> Result<i6
         .ok_or_else(|| format!("`{key} = \"{text}\"` is no duration; write one like `48h` or `15m`"))
 }
 
+/// How far after the schedule's instants a connector may look.
+fn jitter_ms(text: Option<&String>) -> Result<i64, String> {
+    let jitter_ms = duration_ms("jitter", text, limits::JITTER)?;
+    if jitter_ms > limits::JITTER_MAX.as_millis() as i64 {
+        return Err(format!("`jitter` is more than {} minutes", limits::JITTER_MAX.as_secs() / 60));
+    }
+    Ok(jitter_ms)
+}
+
 /// When a closed window is read again; ascending, each once.
 fn reread_ms(typed: Option<&[u32]>) -> Result<Vec<i64>, String> {
     let mut days = typed.unwrap_or(&limits::REREAD_DAYS).to_vec();
@@ -383,6 +394,7 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     }
     let wrong = |message: String| ConfigError::new(file, format!("connector `{name}`: {message}"));
     let schedule = typed.schedule.as_deref().map(Schedule::parse).transpose().map_err(&wrong)?;
+    let jitter_ms = jitter_ms(typed.jitter.as_ref()).map_err(&wrong)?;
     let since_ms = typed.since.map(|at| parse_instant(&at.to_string())).transpose().map_err(&wrong)?;
     let grace_ms = duration_ms("grace", typed.grace.as_ref(), limits::GRACE).map_err(&wrong)?;
     let lookback_ms = duration_ms("lookback", typed.lookback.as_ref(), limits::LOOKBACK).map_err(&wrong)?;
@@ -408,6 +420,7 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     Ok(Connector {
         file: file.to_owned(),
         schedule,
+        jitter_ms,
         since_ms,
         folder,
         source: Source {

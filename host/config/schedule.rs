@@ -44,6 +44,11 @@ impl Schedule {
             _ => return Err(expected()),
         };
         let cron = Cron::from_str(&pattern).map_err(|error| format!("`{pattern}` is no cron expression: {error}"))?;
+        // A leap year lies ahead of it, so that only what never comes (31 February) is refused.
+        let from = jiff::civil::date(2026, 1, 1).to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
+        if cron.find_next_occurrence(&from, false).is_err() {
+            return Err(format!("`{pattern}` never comes; mend its day and month"));
+        }
         Ok(Self { text: text.to_owned(), cron, zone })
     }
 }
@@ -63,6 +68,8 @@ mod tests {
             ("daily", None),
             ("daily at 02:00 Nowhere/Town", None),
             ("cron * * *", None),
+            ("cron 0 2 29 2 *", Some("0 2 29 2 *")),
+            ("cron 0 2 31 2 *", None),
             ("", None),
         ] {
             assert_eq!(

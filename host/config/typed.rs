@@ -43,6 +43,7 @@ pub(super) struct File {
 pub(super) struct Connector {
     pub(super) name: String,
     pub(super) schedule: Option<String>,
+    pub(super) jitter: Option<String>,
     pub(super) since: Option<Datetime>,
     pub(super) folder: Option<String>,
     pub(super) source: Source,

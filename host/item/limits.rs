@@ -290,6 +290,43 @@ pub const FILE_SETTLE: Duration = Duration::from_secs(5);
 /// Staged pages are kept this many days after everything was delivered (default of `stage.keep_days`).
 pub const STAGE_KEEP_DAYS: u32 = 7;
 
+// The service.
+
+/// Sleep of the service's loop before it looks at the clock again: a machine sleeps, and clocks are set.
+pub const SERVICE_SLEEP_MAX: Duration = Duration::from_secs(60);
+/// Time without a look by the service's loop after which it counts as stuck.
+pub const SERVICE_STUCK_AFTER: Duration = Duration::from_secs(180);
+/// Time that turns have to end when the service is stopped; then they are left where they are.
+pub const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+/// How far after its schedule's instants a connector looks (default of `jitter`).
+pub const JITTER: Duration = Duration::from_secs(60);
+/// The most that `jitter` may say.
+pub const JITTER_MAX: Duration = Duration::from_secs(60 * 60);
+/// First wait before a failed turn is tried again by the service; doubled each time.
+pub const TURN_RETRY_DELAY_MIN: Duration = Duration::from_secs(60);
+/// Longest such wait, and the wait after a failure that a person must mend.
+pub const TURN_RETRY_DELAY_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long after it should have looked a connector is overdue.
+pub const OVERDUE_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
+/// Time that open connections to the service have when it stops.
+pub const CONSOLE_STOP_TIME_MAX: Duration = Duration::from_secs(2);
+/// Connections to the service at once.
+pub const CONSOLE_CONNECTIONS_MAX: usize = 64;
+/// Time without a byte after which such a connection ends.
+pub const CONSOLE_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Time that calls under way have when the program ends.
+pub const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_secs(2);
+/// Time in which a command is run by a service.
+pub const SERVICE_ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+/// Commands that a service runs at once.
+pub const SERVICE_COMMANDS_AT_ONCE_MAX: usize = 4;
+/// Largest command that a service is asked to run, its words and folder together.
+pub const SERVICE_REQUEST_BYTES_MAX: u64 = 64 << 10;
+/// Most that such a command may say.
+pub const SERVICE_ANSWER_BYTES_MAX: u64 = 16 << 20;
+/// Pause after the service could not take a command's connection.
+pub const SERVICE_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
 const _: () = assert!(CALL_CPU_TIME_MAX.as_millis() <= CALL_TIME_MAX.as_millis());
 const _: () = assert!(EPOCH_TICK.as_millis() * 10 <= CALL_CPU_TIME_MAX.as_millis());
 const _: () = assert!(GUEST_REUSE_BYTES_MAX < GUEST_MEMORY_BYTES_MAX);
@@ -311,6 +348,10 @@ const _: () = assert!(SMTP_REPLY_TIME_MAX.as_millis() <= SMTP_ACCEPT_TIME_MAX.as
 const _: () = assert!(GRAPH_RANGE_BYTES < 4_000_000 && GRAPH_RANGE_BYTES.is_multiple_of(320 << 10));
 const _: () = assert!(GRAPH_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
 const _: () = assert!(GRAPH_FILE_BYTES_MAX.div_ceil(3) * 4 < 4 << 20);
+const _: () = assert!(SERVICE_SLEEP_MAX.as_millis() * 2 <= SERVICE_STUCK_AFTER.as_millis());
+const _: () = assert!(JITTER.as_millis() <= JITTER_MAX.as_millis());
+const _: () = assert!(TURN_RETRY_DELAY_MIN.as_millis() < TURN_RETRY_DELAY_MAX.as_millis());
+const _: () = assert!(TURN_RETRY_DELAY_MAX.as_millis() < OVERDUE_AFTER.as_millis());
 const _: () = assert!(RECONCILE_ATTEMPTS_MAX <= ATTEMPTS_MAX);
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

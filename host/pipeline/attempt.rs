@@ -32,6 +32,8 @@ pub async fn attempt_for<T, F: Future<Output = Result<T, Failure>>>(
         };
         attempt += 1;
         match policy::decide(failure.next, attempt, parkable) {
+            // Whoever stops the host does not wait for another side.
+            Decision::Wait(_) if progress.is_stopping() => return Err((failure, Decision::EndTurn)),
             Decision::Wait(wait) => {
                 tracing::warn!(
                     connector,

@@ -35,11 +35,13 @@ mod totals;
 mod turn;
 mod window;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::mpsc;
 
 use self::load::Load;
 use crate::{
-    item::{Failure, limits},
+    item::{Failure, NextMove, limits},
     state::WindowRow,
 };
 
@@ -53,18 +55,29 @@ pub use turn::{
 };
 pub use window::{Due, WindowReport};
 
+/// The reason of a turn that was asked to stop.
+pub const STOPPED: &str = "turn-stopped";
+
 /// Takes one window from wherever it stands to its end.
 ///
 /// # Errors
 /// The failure that ended the turn. What was staged and delivered until then stands in the ledger; the same call
 /// again goes on from there.
 pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
+    if turn.progress.is_stopping() {
+        return Err(stopped(&turn.connector));
+    }
     let window = window::open(turn, due).await?;
     crash::point("window:opened");
+    let left = AtomicBool::new(false);
     let reading = async |sender: mpsc::Sender<stage::Staged>| {
         stage::resume(turn, &window, &sender).await?;
         let mut cursor = window.next_page();
         while let Some(at) = cursor {
+            if turn.progress.is_stopping() {
+                left.store(true, Ordering::Relaxed);
+                break;
+            }
             let fetched = fetch::pull(turn, &window, at).await?;
             let staged = stage::stage(turn, &window, fetched).await?;
             cursor = staged.next_page();
@@ -75,7 +88,17 @@ pub async fn run(turn: &Turn, due: &Due) -> Result<WindowReport, Failure> {
         Ok(())
     };
     side_by_side(turn, reading).await?;
+    if left.load(Ordering::Relaxed) {
+        return Err(stopped(&turn.connector));
+    }
     window::close(turn, window).await
+}
+
+/// The turn ends between two pages, with everything that was read delivered and recorded.
+pub fn stopped(connector: &str) -> Failure {
+    let message = format!("the turn of connector `{connector}` was left between two pages");
+    Failure::new(STOPPED, NextMove::Retry { after: None }, message)
+        .hint("nothing: it goes on there with the next start, or with `chancery sync`")
 }
 
 /// Delivers what is still under way in a window that was closed before: a retry of parked copies was interrupted there.

@@ -76,6 +76,10 @@ pub trait Progress: Send + Sync {
     fn waiting(&self, why: &Failure, wait: std::time::Duration);
     /// How far the source says it is, 0 to 1000.
     fn position(&self, per_mille: u32);
+    /// Whether the turn shall end at the next page, because the host is stopped. What is read is still delivered.
+    fn is_stopping(&self) -> bool {
+        false
+    }
 }
 
 /// Says whether the clock can be trusted enough to close a window. The pipeline reads no clock itself.

@@ -7,7 +7,14 @@
 //!
 //! A step is refused once: the reading is kept, and the next turn goes on with the clock as it is by then.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use crate::{
     item::{Failure, NextMove, TimestampMs, limits, time::rfc3339},
@@ -36,16 +43,38 @@ pub struct Clocks {
 }
 
 impl Clocks {
-    /// A wall clock that nobody moves: as it is now, and from here on as time passes. The ledger is stamped with it, so
-    /// that a clock that is moved while something is written leaves no instant behind that has not come yet.
-    pub(super) fn steady(&self) -> ReadMs {
-        let (at_start, uptime_ms) = (self.read(), Arc::clone(&self.uptime_ms));
-        Arc::new(move || at_start.wall_ms.saturating_add(uptime_ms() - at_start.uptime_ms))
+    /// A wall clock that nobody moves: as it is now, and from here on as time passes.
+    pub(super) fn steady(&self) -> Steady {
+        let steady = Steady(Arc::default());
+        steady.follow(self);
+        steady
     }
 
     /// All of them at once.
     pub fn read(&self) -> Reading {
         Reading { wall_ms: (self.wall_ms)(), uptime_ms: (self.uptime_ms)(), boot: self.boot }
+    }
+}
+
+/// A wall clock that nobody moves. The ledger is stamped with it, so that a clock that is moved while something is
+/// written leaves no instant behind that has not come yet.
+#[derive(Clone)]
+pub(super) struct Steady(
+    /// When the machine was started, by the wall clock as it was last followed.
+    Arc<AtomicI64>,
+);
+
+impl Steady {
+    /// Takes the wall clock as it is: a step was refused once, and a service outlasts it.
+    pub(super) fn follow(&self, clocks: &Clocks) {
+        let now = clocks.read();
+        self.0.store(now.wall_ms.saturating_sub(now.uptime_ms), Ordering::Relaxed);
+    }
+
+    /// Reads it.
+    pub(super) fn read_ms(&self, clocks: &Clocks) -> ReadMs {
+        let (started_ms, uptime_ms) = (Arc::clone(&self.0), Arc::clone(&clocks.uptime_ms));
+        Arc::new(move || started_ms.load(Ordering::Relaxed).saturating_add(uptime_ms()))
     }
 }
 
@@ -213,12 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn the_steady_clock_goes_on_with_the_machine_whatever_becomes_of_the_wall() {
+    fn the_steady_clock_goes_on_with_the_machine_until_it_is_told_to_follow() {
         let (clocks, wall_ms, uptime_ms) = clocks();
         let steady = clocks.steady();
+        let read_ms = steady.read_ms(&clocks);
         uptime_ms.fetch_add(MINUTE_MS, Ordering::Relaxed);
         wall_ms.fetch_add(-5 * HOUR_MS, Ordering::Relaxed);
-        assert_eq!(steady(), 1_000 * HOUR_MS + MINUTE_MS);
+        assert_eq!(read_ms(), 1_000 * HOUR_MS + MINUTE_MS);
+        steady.follow(&clocks);
+        assert_eq!(read_ms(), 995 * HOUR_MS);
+        uptime_ms.fetch_add(MINUTE_MS, Ordering::Relaxed);
+        assert_eq!(read_ms(), 995 * HOUR_MS + MINUTE_MS);
     }
 
     #[test]
@@ -226,7 +260,8 @@ mod tests {
         let (clocks, wall_ms, _) = clocks();
         let folder = tempfile::tempdir().expect("a folder");
         crate::state::State::create(folder.path()).expect("a data folder");
-        let (state, _) = crate::state::State::open_with_clock(folder.path(), clocks.steady()).expect("a state");
+        let (state, _) =
+            crate::state::State::open_with_clock(folder.path(), clocks.steady().read_ms(&clocks)).expect("a state");
         let state = state.connector("c").expect("a connector");
         state.remember("x", b"y").expect("a record");
         let code = |moved| begin("c", &state, &clocks, moved).err().map(|failure| failure.code);
@@ -308,7 +343,7 @@ mod tests {
         wall.fetch_add(9 * HOUR_MS, Ordering::SeqCst);
         uptime.fetch_add(9 * HOUR_MS, Ordering::SeqCst);
         assert_eq!(look(), None, "a night");
-        let steady = clocks.steady();
+        let steady = clocks.steady().read_ms(&clocks);
         let before_ms = steady();
         wall.fetch_add(24 * HOUR_MS, Ordering::SeqCst);
         assert_eq!(steady(), before_ms, "what is written now is stamped as if nobody had moved the clock");

@@ -1,8 +1,9 @@
 //! When: which windows are due, and running connectors' turns.
 //!
 //! What lives here: putting a connector's turn together from the configuration ([`assemble`]), the time line ([`due`]),
-//! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), what the stage keeps ([`needs`]), and
-//! turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people (`cli`).
+//! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), what the stage keeps ([`needs`]),
+//! turns side by side ([`sync`]), and the service that waits for schedules ([`service`]). What may not: what happens inside a
+//! turn (`pipeline`) and words for people (`cli`).
 
 mod assemble;
 mod check;
@@ -11,18 +12,21 @@ pub mod due;
 mod evidence;
 mod files;
 mod mapping;
+pub mod pauses;
 mod plugins;
 mod reconcile;
 pub mod reread;
 mod roster;
 mod routes;
 mod secrets;
+pub mod service;
 #[cfg(test)]
 mod simulation;
 mod staging;
 mod sync;
+pub mod turns;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use crate::{
     config::{Calls, Config},
@@ -30,12 +34,13 @@ use crate::{
     item::Failure,
     sandbox::{CallLimits, Sandbox},
     stage::Keyring,
-    state::State,
+    state::{State, StateError},
 };
 
 pub use assemble::destinations_of;
 pub use check::{Checked, check, compare_roster, prove};
 pub use clock::Clocks;
+use clock::Steady;
 pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
 pub use plugins::{Inspected, inspect};
 pub use reconcile::{Reconcile, reconcile};
@@ -51,13 +56,15 @@ pub struct Host {
     /// Where plugins run.
     pub sandbox: Sandbox,
     /// Ledger and index.
-    pub state: State,
+    pub state: SharedState,
     /// One writer a mailbox.
     pub locks: Arc<MailboxLocks>,
     /// How many connections each mail server has, whichever connectors use it.
     pub servers: Servers,
     /// What time it is, as far as that can be known.
     pub clocks: Clocks,
+    /// What the ledger is stamped by.
+    steady: Steady,
 }
 
 impl Host {
@@ -66,12 +73,47 @@ impl Host {
     /// # Errors
     /// When the data folder is missing, in use, damaged or behind.
     pub fn open(config: Config, clocks: Clocks) -> Result<(Self, Vec<String>), Failure> {
-        let (state, announcements) = State::open_with_clock(&config.data_dir, clocks.steady())?;
+        let steady = clocks.steady();
+        let (state, announcements) = State::open_with_clock(&config.data_dir, steady.read_ms(&clocks))?;
         let sandbox = sandbox_of(&config)?;
         let mut announcements: Vec<String> = announcements.into_iter().map(|announcement| announcement.text).collect();
         // A data folder of before the stage was sealed has no key for it yet.
         announcements.extend(Keyring::open(&config.data_dir, &config.stage.recipients)?.1);
-        Ok((Self { config, sandbox, state, locks: Arc::default(), servers: Servers::default(), clocks }, announcements))
+        let (state, locks, servers) = (SharedState(Arc::new(state)), Arc::default(), Servers::default());
+        Ok((Self { config, sandbox, state, locks, servers, clocks, steady }, announcements))
+    }
+
+    /// The same host with another configuration of the same data folder. Turns under way keep theirs.
+    ///
+    /// # Errors
+    /// When the sandbox does not start with its limits.
+    pub fn with(&self, config: Config) -> Result<Self, Failure> {
+        let sandbox = if config.calls == self.config.calls { self.sandbox.clone() } else { sandbox_of(&config)? };
+        let (locks, servers) = (Arc::clone(&self.locks), self.servers.clone());
+        let (clocks, steady) = (self.clocks.clone(), self.steady.clone());
+        Ok(Self { config, sandbox, state: self.state.clone(), locks, servers, clocks, steady })
+    }
+}
+
+/// The state of the data folder, as the configurations that follow each other in a running service share it.
+#[derive(Clone)]
+pub struct SharedState(Arc<State>);
+
+impl SharedState {
+    /// A clean stop by the last who holds it; others let go of it.
+    ///
+    /// # Errors
+    /// What [`State::close`] fails with.
+    pub fn close(self) -> Result<(), StateError> {
+        Arc::into_inner(self.0).map_or(Ok(()), State::close)
+    }
+}
+
+impl Deref for SharedState {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     evidence,
     files::Folder,
     reread::{self, Read},
-    staging,
+    staging, turns,
 };
 use crate::{
     catalog::lock::Lock,
@@ -75,7 +75,8 @@ pub async fn sync(
     outcomes
 }
 
-async fn one(
+/// One connector's turn, with what the clock was found to have done since turns last began.
+pub(super) async fn one(
     host: &Host,
     connector: &Connector,
     what: &Sync,
@@ -89,7 +90,14 @@ async fn one(
         warnings: Vec::new(),
         mailboxes: HashSet::new(),
     };
+    let counts = what.lane == Lane::Due;
+    if counts {
+        outcome.warnings.extend(turns::begin(host, &connector.name).err());
+    }
     outcome.failure = turn(host, connector, what, moved, progress, &mut outcome).await.err();
+    if counts {
+        outcome.warnings.extend(turns::end(host, &connector.name, outcome.failure.as_ref()).err());
+    }
     if let Some(failure) = &outcome.failure {
         tracing::error!(connector = connector.name, code = failure.code, "{failure}");
     }

@@ -170,7 +170,7 @@ impl StateError {
     /// The next step for the operator, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Locked { .. } => "wait until the other process ends, or stop it; then run the command again".into(),
+            Self::Locked { .. } => "wait until the other process ends, or stop it (a service: `systemctl stop chancery`); then run the command again".into(),
             Self::NotInitialised { .. } => "run `chancery init`".into(),
             Self::AlreadyInitialised { .. } => "choose another `data_dir`, or use this one as it is".into(),
             Self::Key { path, .. } => {

@@ -12,6 +12,7 @@ pub(crate) mod graph;
 pub(crate) mod mail;
 pub(crate) mod program;
 pub(crate) mod reconciled;
+pub(crate) mod served;
 pub(crate) mod shared;
 pub(crate) mod truth;
 pub(crate) mod world;

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -75,6 +76,16 @@ impl Running {
             }
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    /// What it has said so far: stdout, stderr.
+    pub(crate) fn said(&self) -> [String; 2] {
+        ["stdout", "stderr"].map(|name| String::from_utf8_lossy(&fs::read(self.path(name)).unwrap()).into_owned())
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Kills it, if it has not ended yet.

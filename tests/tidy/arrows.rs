@@ -11,6 +11,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "console",
             "scheduler",
             "pipeline",
             "report",
@@ -25,6 +26,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "item",
         ],
     ),
+    ("console", &["scheduler", "report", "item"]),
     (
         "scheduler",
         &["pipeline", "config", "catalog", "sandbox", "destinations", "stage", "state", "store", "network", "item"],

@@ -10,6 +10,7 @@ use super::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("age", &["stage/"]),
     ("anyhow", &["cli/"]),
+    ("axum", &["console/"]),
     ("bundle", &["catalog/"]),
     ("clap", &["cli/"]),
     ("croner", &["config/", "scheduler/"]),
