@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talking to people is what this room is for")]
 
+mod alerts;
 mod arguments;
 mod backfill;
 mod bundle;
@@ -76,6 +77,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Backfill(command) => backfill::run(&context, command).await,
         Command::Status(command) => status::run(&context, &command),
+        Command::Alerts(command) => alerts::run(&context, command).await,
         Command::Report(command) => report::run(&context, &command),
         Command::Parked(command) => parked::run(&context, command).await,
         Command::Mapping(command) => mapping::run(&context, command).await,

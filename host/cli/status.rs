@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{
+    alerts,
     arguments::Json,
     context::{Context, print_json},
     error::{self, CliError},
@@ -10,6 +11,7 @@ use super::{
 use crate::{
     item::time::rfc3339,
     report::{ConnectorSummary, text},
+    scheduler,
     state::{WindowKind, WindowRow, WindowState},
 };
 
@@ -86,10 +88,14 @@ pub(super) fn run(context: &Context, command: &Json) -> Result<ExitCode, CliErro
             println!("  hint: `chancery sync {}` goes on where it stopped", connector.name);
         }
     }
+    let standing = scheduler::alerts::standing(&host)?;
     if command.json {
-        print_json(&serde_json::json!({ "connectors": rows }))?;
+        print_json(&serde_json::json!({ "connectors": rows, "alerts": standing }))?;
     } else if host.config.connectors.is_empty() {
         println!("no connector is configured");
+    }
+    if !command.json {
+        alerts::print(&standing);
     }
     host.state.close()?;
     Ok(error::DONE.into())

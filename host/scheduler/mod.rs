@@ -4,6 +4,7 @@
 //! what is read again ([`reread`]), whether the clock can be trusted ([`clock`]), what the stage keeps ([`needs`]), and
 //! turns side by side ([`sync`]). What may not: what happens inside a turn (`pipeline`) and words for people (`cli`).
 
+pub mod alerts;
 mod assemble;
 mod check;
 pub mod clock;

@@ -8,7 +8,7 @@ use std::{
 use futures::{StreamExt as _, stream};
 
 use super::{
-    Host,
+    Host, alerts,
     assemble::{self, Assembled, SignIn},
     clock::{self, Doubt},
     due::{self, Line},
@@ -93,6 +93,9 @@ async fn one(
     if let Some(failure) = &outcome.failure {
         tracing::error!(connector = connector.name, code = failure.code, "{failure}");
     }
+    let code = outcome.failure.as_ref().map_or("", |failure| &failure.code);
+    let noted = host.state.connector(&connector.name).and_then(|state| alerts::note(&state, alerts::TURN_FAILED, code));
+    outcome.warnings.extend(noted.err().map(Failure::from));
     outcome.warnings.extend(evidence::copy(host, &connector.name).await);
     for warning in &outcome.warnings {
         tracing::warn!(connector = connector.name, code = warning.code, "{warning}");
