@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{
     arguments::Alerts as Command,
-    context::{self, Context, now_ms, print_json},
+    context::{Context, now_ms, print_json},
     error::{self, CliError},
 };
 use crate::scheduler::{
@@ -51,7 +51,7 @@ pub(super) fn print(standing: &[Standing]) {
 }
 
 async fn test(host: Host) -> Result<ExitCode, CliError> {
-    let tried = alerts::test(&host, context::now_ms()).await;
+    let tried = alerts::test(&host, now_ms()).await;
     if tried.is_empty() {
         println!("`[alerts] send_to` names nobody: alerts go to the log alone");
     }
