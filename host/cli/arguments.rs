@@ -45,6 +45,9 @@ pub(super) enum Command {
     Serve(Serve),
     /// How each connector stands.
     Status(Json),
+    /// What is the matter, and whether anybody hears of it.
+    #[command(subcommand)]
+    Alerts(Alerts),
     /// A connector's windows with their counts.
     Report(Report),
     /// What could not go on, and freeing it.
@@ -199,6 +202,16 @@ pub(super) struct Backfill {
     /// Print one JSON document instead of words.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Alerts {
+    /// Look now, tell whom `[alerts]` names what is new, and list what stands.
+    Check(Json),
+    /// What stood when it was last looked.
+    List(Json),
+    /// Send one notice to each place, and say what became of it.
+    Test,
 }
 
 #[derive(Debug, Args)]

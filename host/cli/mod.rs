@@ -9,6 +9,7 @@
 #[macro_use]
 mod speak;
 
+mod alerts;
 mod arguments;
 mod backfill;
 mod bundle;
@@ -102,6 +103,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliEr
         Command::Backfill(command) => backfill::run(context, command).await,
         Command::Serve(_) => Err(CliError::usage("a service runs no other")),
         Command::Status(command) => status::run(context, &command),
+        Command::Alerts(command) => alerts::run(context, command).await,
         Command::Report(command) => report::run(context, &command),
         Command::Parked(command) => parked::run(context, command).await,
         Command::Mapping(command) => mapping::run(context, command).await,

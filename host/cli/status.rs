@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{
+    alerts,
     arguments::Json,
     context::{Context, print_json},
     error::{self, CliError},
@@ -16,7 +17,7 @@ use crate::{
         text,
     },
     scheduler::{
-        Host, pauses,
+        Host, alerts as alarms, pauses,
         pauses::Pause,
         service::{ConnectorStatus, Doing, Service},
         turns::{self, LastTurn},
@@ -35,13 +36,16 @@ pub(super) fn run(context: &Context, command: &Json) -> Result<ExitCode, CliErro
         let at = served.iter().position(|status| status.name == connector.name);
         standings.push(Standing::read(&host, connector, pause, at.map(|at| served.swap_remove(at)))?);
     }
+    let alarmed = alarms::standing(&host)?;
     if command.json {
         let rows: Vec<_> = standings.iter().map(Standing::json).collect();
-        print_json(&serde_json::json!({ "served": service.is_some(), "connectors": rows }))?;
-    } else if standings.is_empty() {
-        println!("no connector is configured");
+        print_json(&serde_json::json!({ "served": service.is_some(), "connectors": rows, "alerts": alarmed }))?;
     } else {
+        if standings.is_empty() {
+            println!("no connector is configured");
+        }
         standings.iter().for_each(|standing| print!("{}", standing.text()));
+        alerts::print(&alarmed);
     }
     host.state.close()?;
     Ok(error::DONE.into())

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, process::ExitCode, sync::Arc, time::Instant};
 
 use super::{
+    alerts,
     arguments::Sync as Command,
     backfill,
     context::{self, Context, now_ms, print_json},
@@ -43,6 +44,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     } else {
         summary.connectors.iter().for_each(|connector| print!("{}", text::connector(connector)));
     }
+    alerts::look(&host, now_ms).await?;
     host.state.close()?;
     Ok(exit_code(&summary, command.strict).into())
 }

@@ -8,6 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{error::ConfigError, typed};
+use crate::item::time::parse_instant;
 
 /// A credential: references only.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Credential {
     pub scheme: Scheme,
     /// Origins it is bound to; none when only destinations may use it.
     pub origins: Vec<String>,
+    /// When what it refers to ends, as far as the operator said.
+    pub expires_ms: Option<i64>,
 }
 
 /// How a credential is attached, with references to what is secret.
@@ -141,7 +144,10 @@ impl Credential {
             return Err(missing("origins")
                 .hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`"));
         }
-        Ok(Self { name: name.to_owned(), scheme, origins: typed.origins })
+        let expires_ms = typed.expires.as_deref().map(parse_instant).transpose();
+        let expires_ms =
+            expires_ms.map_err(|why| ConfigError::new(file, format!("`[credential.{name}]`: `expires`: {why}")))?;
+        Ok(Self { name: name.to_owned(), scheme, origins: typed.origins, expires_ms })
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    alerts::{AlertPlace, AlertsConfig},
     credential::Credential,
     destination::DestinationConfig,
     error::ConfigError,
@@ -40,6 +41,8 @@ pub struct Config {
     pub network: Network,
     /// Where pages and attachments wait.
     pub stage: StageConfig,
+    /// What is worth an alert.
+    pub alerts: AlertsConfig,
     /// Where signed checkpoints are copied to.
     pub checkpoint_copies: Vec<CheckpointCopy>,
     /// Attachment bytes taken in.
@@ -192,6 +195,9 @@ impl Config {
             stage: StageConfig::parse(&base, main.stage.as_ref()).map_err(|why| {
                 ConfigError::new(file, why).hint("the keys of `[stage]` are in docs/configuration.md")
             })?,
+            alerts: AlertsConfig::parse(&base, main.alerts.as_ref()).map_err(|why| {
+                ConfigError::new(file, why).hint("the keys of `[alerts]` are in docs/configuration.md")
+            })?,
             checkpoint_copies: main
                 .checkpoints
                 .iter()
@@ -226,7 +232,10 @@ impl Config {
             for path in included(file, &config.base, pattern)? {
                 let text = fs::read_to_string(&path).map_err(|error| ConfigError::new(&path, error.to_string()))?;
                 let part = parse(&path, &text)?;
-                let has_more = part.stage.is_some() || part.limits.is_some() || part.checkpoints.is_some();
+                let has_more = part.stage.is_some()
+                    || part.limits.is_some()
+                    || part.checkpoints.is_some()
+                    || part.alerts.is_some();
                 if part.data_dir.is_some() || part.network.is_some() || has_more {
                     let problem =
                         ConfigError::new(&path, "an included file may hold only `[[connector]]` and `[credential.…]`");
@@ -235,6 +244,7 @@ impl Config {
                 config.add(&path, part)?;
             }
         }
+        config.check_alerts()?;
         for connector in &config.connectors {
             config.check_credentials(connector)?;
         }
@@ -261,6 +271,18 @@ impl Config {
                 return Err(ConfigError::new(file, message).hint("give it another `name`"));
             }
             self.connectors.push(connector);
+        }
+        Ok(())
+    }
+
+    fn check_alerts(&self) -> Result<(), ConfigError> {
+        for place in &self.alerts.send_to {
+            if let AlertPlace::Mail { connector, .. } = place
+                && self.connector(connector).is_none()
+            {
+                let message = format!("`alerts.send_to` names connector `{connector}`, which is not defined");
+                return Err(ConfigError::new(&self.file, message).hint("name one of `chancery connector list`"));
+            }
         }
         Ok(())
     }
@@ -345,7 +367,7 @@ fn calls(typed: &typed::Limits) -> Result<Calls, String> {
 }
 
 /// A duration in milliseconds, as typed under `key`.
-fn duration_ms(key: &str, text: Option<&String>, default: Duration) -> Result<i64, String> {
+pub(super) fn duration_ms(key: &str, text: Option<&String>, default: Duration) -> Result<i64, String> {
     let Some(text) = text else { return Ok(default.as_millis() as i64) };
     let parsed = text.parse::<jiff::SignedDuration>().ok().filter(|duration| !duration.is_negative());
     parsed

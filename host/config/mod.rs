@@ -4,6 +4,7 @@
 //! validated whole before any state is touched. What may not: secrets (only references to them), plugins' settings
 //! beyond their shape (the plugin's schema decides, in `catalog`), and state.
 
+mod alerts;
 mod credential;
 mod destination;
 mod error;
@@ -13,6 +14,7 @@ mod scope;
 mod store;
 mod typed;
 
+pub use alerts::{AlertPlace, AlertsConfig};
 pub use credential::{Credential, Proof, Scheme, SecretRef};
 pub use destination::{DestinationConfig, EmlPlace};
 pub use error::ConfigError;

@@ -157,10 +157,10 @@ impl CheckpointCopy {
 }
 
 /// The keys of one section.
-struct Keys<'a> {
-    section: &'static str,
-    base: &'a Path,
-    table: toml::Table,
+pub(super) struct Keys<'a> {
+    pub(super) section: &'static str,
+    pub(super) base: &'a Path,
+    pub(super) table: toml::Table,
 }
 
 impl Keys<'_> {
@@ -172,7 +172,7 @@ impl Keys<'_> {
         }
     }
 
-    fn needed(&self, key: &str) -> Result<String, String> {
+    pub(super) fn needed(&self, key: &str) -> Result<String, String> {
         self.text(key)?.ok_or_else(|| format!("{} needs `{key}`", self.section))
     }
 
@@ -184,11 +184,11 @@ impl Keys<'_> {
         Ok(Some(secret.meaning(self.base)))
     }
 
-    fn needed_secret(&self, key: &str) -> Result<SecretRef, String> {
+    pub(super) fn needed_secret(&self, key: &str) -> Result<SecretRef, String> {
         self.secret(key)?.ok_or_else(|| format!("{} needs `{key} = {{ store = \"NAME\" }}`", self.section))
     }
 
-    fn only(&self, known: &[&str]) -> Result<(), String> {
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), String> {
         match self.table.keys().find(|key| !known.contains(&key.as_str())) {
             Some(key) => Err(format!("{} has an unknown key `{key}`", self.section)),
             None => Ok(()),

@@ -34,6 +34,8 @@ pub(super) struct File {
     pub(super) network: Option<Network>,
     /// Read by hand: see `store`.
     pub(super) stage: Option<toml::Table>,
+    /// Read by hand: see `alerts`.
+    pub(super) alerts: Option<toml::Table>,
     pub(super) checkpoints: Option<Checkpoints>,
     pub(super) limits: Option<Limits>,
 }
@@ -199,6 +201,7 @@ pub(super) struct Credential {
     pub(super) certificate: Option<PathBuf>,
     pub(super) private_key: Option<Secret>,
     pub(super) scope: Option<String>,
+    pub(super) expires: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

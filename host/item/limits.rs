@@ -327,6 +327,36 @@ pub const SERVICE_ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Pause after the service could not take a command's connection.
 pub const SERVICE_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+// Alerts.
+
+/// Time between two looks of a service for what is the matter; it also looks after each turn.
+pub const ALERT_LOOK_EVERY: Duration = Duration::from_secs(15 * 60);
+/// What lasts is said again after so long (default of `alerts.remind`).
+pub const ALERT_REMIND: Duration = Duration::from_secs(24 * 60 * 60);
+/// How late a connector may be (default of `alerts.overdue`).
+pub const ALERT_OVERDUE: Duration = Duration::from_secs(2 * 60 * 60);
+/// Items parked within a day that are worth an alert (default of `alerts.parked_new_min`).
+pub const ALERT_PARKED_NEW_MIN: u64 = 10;
+/// Days before the end of a credential that are worth an alert (default of `alerts.credential_days`).
+pub const ALERT_CREDENTIAL_DAYS: u32 = 30;
+/// Free bytes below which a disk is low (default of `alerts.disk_bytes_min`).
+pub const ALERT_DISK_BYTES_MIN: u64 = 1 << 30;
+/// Most days that somebody's silence may be given.
+pub const ALERT_USER_SILENT_DAYS_MAX: u32 = 365;
+/// Days of history that what is usual is taken from, and the fewest that it can be.
+pub const ALERT_HISTORY_DAYS_MAX: i64 = 60;
+/// See [`ALERT_HISTORY_DAYS_MAX`].
+pub const ALERT_HISTORY_DAYS_MIN: i64 = 14;
+/// Same weekdays before that a day is compared with, at least.
+pub const ALERT_WEEKDAYS_MIN: usize = 4;
+/// Items of a usual day below which a low count says nothing.
+pub const ALERT_DAY_ITEMS_MIN: u64 = 20;
+/// Notices of one message.
+pub const ALERT_NOTICES_PER_MESSAGE_MAX: usize = 100;
+/// A notice that could not be sent for so long is given up.
+pub const ALERT_NOTICE_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+const _: () = assert!(ALERT_HISTORY_DAYS_MIN < ALERT_HISTORY_DAYS_MAX);
 const _: () = assert!(CALL_CPU_TIME_MAX.as_millis() <= CALL_TIME_MAX.as_millis());
 const _: () = assert!(EPOCH_TICK.as_millis() * 10 <= CALL_CPU_TIME_MAX.as_millis());
 const _: () = assert!(GUEST_REUSE_BYTES_MAX < GUEST_MEMORY_BYTES_MAX);

@@ -26,6 +26,8 @@ pub enum About {
     Turn,
     /// The configuration, a grant or a secret.
     Configuration,
+    /// Something is the matter that stored facts show.
+    Alert,
 }
 
 impl About {
@@ -35,6 +37,7 @@ impl About {
             Self::Parked => "Parked",
             Self::Turn => "A turn ended",
             Self::Configuration => "Configuration",
+            Self::Alert => "Alerts",
         }
     }
 }
@@ -49,6 +52,10 @@ const fn turn(code: &'static str, meaning: &'static str, remedy: &'static str) -
 
 const fn configuration(code: &'static str, meaning: &'static str, remedy: &'static str) -> Reason {
     Reason { code, about: About::Configuration, meaning, remedy }
+}
+
+const fn alert(code: &'static str, meaning: &'static str, remedy: &'static str) -> Reason {
+    Reason { code, about: About::Alert, meaning, remedy }
 }
 
 /// The table, by what it is about and by code.
@@ -234,6 +241,17 @@ pub const REASONS: &[Reason] = &[
     configuration("unknown-bookmark", "A plugin does not know what it remembered earlier: it is older than the one that wrote it, or the record is damaged.", "Use the plugin version that wrote it, or a new connector."),
     configuration("unknown-region", "The mapper's `default_region` is no country.", "Write two letters, `DE`."),
     configuration("unknown-zone", "The time zone is not known.", "Write one like `Europe/Berlin`."),
+    alert("alert-undelivered", "An alert could not be delivered to a place of `alerts.send_to`; the log and `chancery alerts list` have it.", "Make that place reachable; `chancery alerts test` tries it, and the next check sends what is missing."),
+    alert("connector-overdue", "A connector has not archived for longer than its schedule says, or a window stays open.", "Run `chancery sync NAME` and look at what ends it; see that the service or timer runs."),
+    alert("connector-silent", "A connector's source has had no item for longer than usual.", "Run `chancery connector check NAME`; ask the operator of the source."),
+    alert("count-low", "A day has far fewer items than the same weekday usually has.", "Run `chancery report NAME`; ask the operator of the source whether something is missing."),
+    alert("credential-ending", "A credential ends soon, or has ended, by its `expires`.", "Renew it, run `chancery secret set`, and write its new `expires`."),
+    alert("disk-low", "A disk below the data folder or the stage is nearly full.", "Free space; `chancery doctor` shows how much there is."),
+    alert("ledger-trouble", "A connector's record cannot be read.", "Run `chancery state check`."),
+    alert("mapping-not-adopted", "A mapping file has problems; the mapping adopted before stays in force.", "Run `chancery mapping check FILE` and mend the lines it names."),
+    alert("parked-growing", "Many items were parked within a day.", "Run `chancery parked list NAME`; each reason says what to do."),
+    alert("turn-failed", "A connector's last turn ended with an error: a source or destination was given up, or a person must act.", "Run `chancery explain CODE` for the code it names, then `chancery sync NAME`."),
+    alert("users-silent", "People of whom something came before have had nothing for `alerts.user_silent_days`.", "Run `chancery connector check NAME`; look at their phones and at the source."),
 ];
 
 /// The reason of this code.

@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use futures::future::BoxFuture;
 
-use super::{Host, plugins};
+use super::{Host, alerts, plugins};
 use crate::{
     catalog::lock::Lock,
     config::{Config, Connector},
@@ -70,9 +70,11 @@ pub(super) async fn adopt(
         if connector_state.recall(IN_FORCE)?.as_deref() != Some(&version[..]) {
             connector_state.remember(IN_FORCE, &version)?;
         }
+        alerts::note(connector_state, alerts::MAPPING_REFUSED, "")?;
         return Ok(LoadedMapper { depends_on_time: summary.depends_on_time, worker, version });
     }
     let problems = problems(connector, &summary);
+    alerts::note(connector_state, alerts::MAPPING_REFUSED, &problems.code)?;
     let Some(version) = connector_state.recall(IN_FORCE)?.and_then(|version| <[u8; 32]>::try_from(version).ok()) else {
         return Err(problems);
     };

@@ -5,6 +5,7 @@
 //! turns side by side ([`sync`]), and the service that waits for schedules ([`service`]). What may not: what happens inside a
 //! turn (`pipeline`) and words for people (`cli`).
 
+pub mod alerts;
 mod assemble;
 mod check;
 pub mod clock;

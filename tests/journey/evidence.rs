@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Adds lines to the configuration.
-fn configure_more(world: &World, more: &str) {
+pub(super) fn configure_more(world: &World, more: &str) {
     let path = world.path("chancery.toml");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(path, format!("{text}\n{more}\n")).unwrap();
@@ -171,7 +171,7 @@ fn checkpoints_are_posted_in_order_until_the_webhook_has_taken_each() {
 }
 
 /// A request with its body, as far as its length says.
-fn read_request(stream: &mut std::net::TcpStream) -> String {
+pub(super) fn read_request(stream: &mut std::net::TcpStream) -> String {
     let (mut request, mut chunk) = (Vec::new(), [0; 4096]);
     loop {
         let read = stream.read(&mut chunk).unwrap();

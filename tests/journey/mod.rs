@@ -1,6 +1,7 @@
 //! The whole journey, from outside: the real program, a simulated site that knows the truth about itself, and mail read
 //! back by a parser of somebody else's.
 //!
+//! - `alerts`: what is the matter is said once, to whom it concerns;
 //! - `archive`: everything arrives once, and stays as it is however often it is read again;
 //! - `words`: what each command says of it;
 //! - `parked`: mending, trying again, giving up;
@@ -15,6 +16,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+mod alerts;
 mod archive;
 mod catch_up;
 mod destinations;

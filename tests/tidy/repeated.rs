@@ -74,7 +74,7 @@ fn missing(tree: &Tree, path: &str, wanted: impl Iterator<Item = String>) -> Vec
 /// `docs/reasons.md`.
 fn reasons() -> String {
     let mut text = "# Reasons\n\nEvery code that reports, logs and `chancery explain` use. Written from `host/item/reason.rs`; codes are stable.\n".to_owned();
-    for about in [About::Parked, About::Turn, About::Configuration] {
+    for about in [About::Parked, About::Turn, About::Configuration, About::Alert] {
         let _infallible =
             write!(text, "\n## {}\n\n| code | what happened | what to do |\n|---|---|---|\n", about.title());
         for reason in REASONS.iter().filter(|reason| reason.about == about) {

@@ -3,7 +3,7 @@
 //! What is missing there is copied at the end of every turn, so that a copy that failed is made with the next one. It
 //! never keeps mail from being delivered. A further kind of place is one more [`Keeper`].
 
-mod send;
+pub(super) mod send;
 
 use std::{
     collections::BTreeSet,

@@ -70,7 +70,9 @@ impl Sender {
                 Self::Webhook { url, token } => {
                     post(&host.config, url, token.as_ref(), &connector.name, name, &text).await?
                 }
-                Self::Mailbox(address) => mail(host, &slots, address, &connector.name, name, &text).await?,
+                Self::Mailbox(address) => {
+                    lay(host, &slots, address, |mailbox| message(mailbox, &connector.name, name, &text)).await?
+                }
             }
             state.remember(&key, group(name).as_bytes())?;
         }
@@ -95,19 +97,31 @@ async fn post(
     name: &str,
     text: &str,
 ) -> Result<(), Failure> {
+    let body = serde_json::json!({ "connector": connector, "name": name, "checkpoint": text }).to_string();
+    // The same document comes again when its answer was lost.
+    post_json(config, url, token, &[("idempotency-key", format!("{connector}/{name}"))], body).await
+}
+
+/// Posts a JSON document as `[network]` says.
+pub(in crate::scheduler) async fn post_json(
+    config: &Config,
+    url: &url::Url,
+    token: Option<&SecretString>,
+    headers: &[(&str, String)],
+    body: String,
+) -> Result<(), Failure> {
     let place = url.origin().ascii_serialization();
     let address = url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok());
     network::check_literal(&config.network, &place, address)?;
-    let body = serde_json::json!({ "connector": connector, "name": name, "checkpoint": text });
-    let mut request = network::http_client(&config.network)?
-        .post(url.clone())
-        .header("content-type", "application/json")
-        // The same document comes again when its answer was lost.
-        .header("idempotency-key", format!("{connector}/{name}"));
+    let mut request =
+        network::http_client(&config.network)?.post(url.clone()).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer = request.body(body.to_string()).send().await.map_err(|error| network::no_answer(&place, &error))?;
+    let answer = request.body(body).send().await.map_err(|error| network::no_answer(&place, &error))?;
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(unread(format!("it answers {status}"))),
@@ -123,18 +137,17 @@ impl BlobSource for NoBlobs {
     }
 }
 
-async fn mail(
+/// Lays a message into a mailbox of one of the destinations, unless it is there.
+pub(in crate::scheduler) async fn lay(
     host: &Host,
     slots: &[DestinationSlot],
     address: &str,
-    connector: &str,
-    name: &str,
-    text: &str,
+    write: impl Fn(&str) -> Result<(Message, TimestampMs), Failure>,
 ) -> Result<(), Failure> {
     let wanted = [address.to_owned()];
     for slot in slots {
         let Some(mailbox) = slot.destination.lookup(&wanted).await?.pop().flatten() else { continue };
-        let (message, received_at_ms) = message(&mailbox, connector, name, text)?;
+        let (message, received_at_ms) = write(&mailbox)?;
         let delivery = Delivery { mailbox: mailbox.as_str().into(), message, received_at_ms };
         let _guard = host.locks.hold(slot.destination.identity(), [mailbox.as_str()].into()).await;
         let group = vec![delivery];

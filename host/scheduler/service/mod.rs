@@ -15,6 +15,7 @@ mod simulation;
 mod status;
 #[cfg(test)]
 mod tests;
+mod watching;
 
 use std::{
     collections::BTreeMap,
@@ -61,6 +62,8 @@ struct Inner {
     outcomes: Mutex<BTreeMap<String, Outcomes>>,
     clocks: Clocks,
     wake: Notify,
+    /// A turn has ended, or the service is stopping.
+    turn_ended: Notify,
     changed: watch::Sender<u64>,
     stopping: Arc<AtomicBool>,
     /// When the loop last looked, by the time since the machine's start.
@@ -115,6 +118,7 @@ impl Service {
             outcomes: Mutex::default(),
             clocks,
             wake: Notify::new(),
+            turn_ended: Notify::new(),
             changed: watch::Sender::new(0),
             stopping: Arc::default(),
         }));
@@ -132,6 +136,7 @@ impl Service {
     pub async fn run(&self, idle: impl Fn()) -> Result<Stopped, Failure> {
         let mut turns: JoinSet<Option<Failure>> = JoinSet::new();
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
+        let watching = tokio::spawn(self.clone().watch());
         let mut earlier = self.0.clocks.read();
         // A step while nothing ran here shows against the reading of the last turns.
         if let Some(doubt) = self.host().and_then(|host| clock::look(&host.config.data_dir, &host.clocks)) {
@@ -168,7 +173,13 @@ impl Service {
                 }
             }
         }
-        let (left, is_cut_off) = self.end_turns(&mut turns, names).await;
+        let (left, mut is_cut_off) = self.end_turns(&mut turns, names).await;
+        self.0.turn_ended.notify_one();
+        let watch_is_over = watching.abort_handle();
+        if tokio::time::timeout(limits::STOP_TIME_MAX, watching).await.is_err() {
+            watch_is_over.abort();
+            is_cut_off = true;
+        }
         let host = unpoisoned(&self.0.host).take();
         self.changed();
         let host =
@@ -259,6 +270,7 @@ impl Service {
         unpoisoned(&self.0.live).remove(&name);
         unpoisoned(&self.0.plan).ended(&name, (host.clocks.wall_ms)(), failure.as_ref());
         self.record(&name, failure);
+        self.0.turn_ended.notify_one();
         self.changed();
     }
 
