@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use super::{
-    arguments::{Arguments, Command, Connector, Hold, Mapping, Parked},
+    arguments::{Alerts, Arguments, Command, Connector, Hold, Mapping, Parked},
     context::{Context, actor},
     dispatch,
     error::{self, CliError},
@@ -60,6 +60,7 @@ fn is_for_a_service(command: &Command) -> bool {
     matches!(
         command,
         Command::Status(_)
+            | Command::Alerts(Alerts::List(_) | Alerts::Test)
             | Command::Report(_)
             | Command::Plan(_)
             | Command::Mapping(_)

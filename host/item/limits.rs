@@ -329,7 +329,7 @@ pub const SERVICE_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 // Alerts.
 
-/// Time between two looks of a service for what is the matter; it also looks after each turn.
+/// Time between two looks of a service for what is the matter; it also looks after each turn and each reload.
 pub const ALERT_LOOK_EVERY: Duration = Duration::from_secs(15 * 60);
 /// What lasts is said again after so long (default of `alerts.remind`).
 pub const ALERT_REMIND: Duration = Duration::from_secs(24 * 60 * 60);

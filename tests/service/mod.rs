@@ -2,10 +2,12 @@
 //!
 //! - `life`: the first look, stopping in the middle, days without a service, signals;
 //! - `reload`: configurations that are taken and those that are not;
+//! - `alerts`: what is the matter, told by the service itself;
 //! - `beside`: commands beside a running service, and pauses.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+mod alerts;
 mod beside;
 mod life;
 mod reload;

@@ -23,7 +23,7 @@ destinations = [{ kind = "maildir", root = "mail", mailboxes = { domains = ["exa
 grant = { source = { folders = ["inbox"] } }
 "#;
 
-fn reload(world: &World, served: &mut Served, text: &str, expect: &str) -> String {
+pub(super) fn reload(world: &World, served: &mut Served, text: &str, expect: &str) -> String {
     let before = served.log().len();
     fs::write(world.path("chancery.toml"), text).unwrap();
     served.signal(Signal::HUP);

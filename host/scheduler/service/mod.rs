@@ -62,8 +62,8 @@ struct Inner {
     outcomes: Mutex<BTreeMap<String, Outcomes>>,
     clocks: Clocks,
     wake: Notify,
-    /// A turn has ended, or the service is stopping.
-    turn_ended: Notify,
+    /// What is the matter may be another by now: a turn has ended, the configuration was read, or the service is stopping.
+    watch_now: Notify,
     changed: watch::Sender<u64>,
     stopping: Arc<AtomicBool>,
     /// When the loop last looked, by the time since the machine's start.
@@ -118,7 +118,7 @@ impl Service {
             outcomes: Mutex::default(),
             clocks,
             wake: Notify::new(),
-            turn_ended: Notify::new(),
+            watch_now: Notify::new(),
             changed: watch::Sender::new(0),
             stopping: Arc::default(),
         }));
@@ -174,7 +174,7 @@ impl Service {
             }
         }
         let (left, mut is_cut_off) = self.end_turns(&mut turns, names).await;
-        self.0.turn_ended.notify_one();
+        self.0.watch_now.notify_one();
         let watch_is_over = watching.abort_handle();
         if tokio::time::timeout(limits::STOP_TIME_MAX, watching).await.is_err() {
             watch_is_over.abort();
@@ -270,7 +270,7 @@ impl Service {
         unpoisoned(&self.0.live).remove(&name);
         unpoisoned(&self.0.plan).ended(&name, (host.clocks.wall_ms)(), failure.as_ref());
         self.record(&name, failure);
-        self.0.turn_ended.notify_one();
+        self.0.watch_now.notify_one();
         self.changed();
     }
 
@@ -357,6 +357,7 @@ impl Service {
             return Err(refused("the service is stopping".to_owned(), Some("start it again".to_owned())));
         }
         self.adopt(Arc::new(host)).map_err(|error| refused(error.to_string(), None))?;
+        self.0.watch_now.notify_one();
         self.0.wake.notify_one();
         self.changed();
         Ok(())

@@ -1,4 +1,4 @@
-//! Alerts of a running service: looked for after each turn, and every now and then when none ends.
+//! Alerts of a running service: looked for after each turn, after a reload, and every now and then in between.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ impl Service {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(limits::ALERT_LOOK_EVERY) => {}
-                () = self.0.turn_ended.notified() => {}
+                () = self.0.watch_now.notified() => {}
             }
             let Some(host) = self.host().filter(|_| !self.is_stopping()) else { return };
             let now_ms = (host.clocks.wall_ms)();
