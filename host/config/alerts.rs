@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     credential::{SecretRef, encrypted_url},
     meaning::duration_ms,
+    schedule::Schedule,
     store::Keys,
 };
 use crate::item::limits;
@@ -26,6 +27,8 @@ pub struct AlertsConfig {
     pub credential_days: u32,
     /// Free bytes below which a disk is low.
     pub disk_bytes_min: u64,
+    /// When a summary is told; none: never.
+    pub summary: Option<Schedule>,
     /// Who is told.
     pub send_to: Vec<AlertPlace>,
 }
@@ -58,6 +61,7 @@ struct Typed {
     parked_new_min: Option<u64>,
     credential_days: Option<u32>,
     disk_bytes_min: Option<u64>,
+    summary: Option<String>,
     send_to: Vec<toml::Table>,
 }
 
@@ -79,6 +83,12 @@ impl AlertsConfig {
             parked_new_min: typed.parked_new_min.unwrap_or(limits::ALERT_PARKED_NEW_MIN).max(1),
             credential_days: typed.credential_days.unwrap_or(limits::ALERT_CREDENTIAL_DAYS),
             disk_bytes_min: typed.disk_bytes_min.unwrap_or(limits::ALERT_DISK_BYTES_MIN),
+            summary: typed
+                .summary
+                .as_deref()
+                .map(Schedule::parse)
+                .transpose()
+                .map_err(|why| format!("`alerts.summary`: {why}"))?,
             send_to: typed.send_to.into_iter().map(|table| place(base, table)).collect::<Result<_, _>>()?,
         })
     }
@@ -123,6 +133,7 @@ mod tests {
         for (text, expect) in [
             ("remind = 'soon'", "no duration"),
             ("colour = 1", "unknown field"),
+            ("summary = 'at breakfast'", "`alerts.summary`"),
             ("user_silent_days = 0", "user_silent_days"),
             ("send_to = [{ kind = 'pager' }]", "`webhook`, `mail`"),
             ("send_to = [{ kind = 'webhook', url = 'http://a.example', key = { env = 'K' } }]", "https"),

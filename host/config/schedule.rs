@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use croner::Cron;
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::item::TimestampMs;
 
 /// When a connector looks for new items. It says only *when to look*; what is due is the stored windows' business.
 #[derive(Clone, Debug)]
@@ -50,6 +52,12 @@ impl Schedule {
             return Err(format!("`{pattern}` never comes; mend its day and month"));
         }
         Ok(Self { text: text.to_owned(), cron, zone })
+    }
+
+    /// The first instant after this one; none when it never comes again.
+    pub fn after(&self, instant_ms: TimestampMs) -> Option<TimestampMs> {
+        let from = Timestamp::from_millisecond(instant_ms).ok()?.to_zoned(self.zone.clone());
+        Some(self.cron.find_next_occurrence(&from, false).ok()?.timestamp().as_millisecond())
     }
 }
 

@@ -21,13 +21,19 @@ pub enum Event {
     Reminded,
     /// It is mended.
     Cleared,
+    /// What came, and what is the matter, whether or not anything is.
+    Summary,
     /// Nothing is the matter: somebody tries whether notices arrive.
     Test,
 }
 
 impl Event {
-    const RECORDED: [(Self, &'static str); 3] =
-        [(Self::Fired, "alert fired"), (Self::Reminded, "alert reminded"), (Self::Cleared, "alert cleared")];
+    const RECORDED: [(Self, &'static str); 4] = [
+        (Self::Fired, "alert fired"),
+        (Self::Reminded, "alert reminded"),
+        (Self::Cleared, "alert cleared"),
+        (Self::Summary, "alert summary"),
+    ];
 }
 
 /// One thing to be told.
@@ -67,6 +73,8 @@ pub(super) struct Book {
     pub(super) standing: BTreeMap<Key, Standing>,
     /// Up to which notice each place was told.
     pub(super) told: BTreeMap<String, u64>,
+    /// When there was a summary last.
+    pub(super) summary_ms: Option<TimestampMs>,
 }
 
 impl Book {
@@ -110,6 +118,8 @@ impl Book {
         let key = alarm.key();
         if event == Event::Cleared {
             self.standing.remove(&key);
+        } else if event == Event::Summary {
+            self.summary_ms = Some(at_ms);
         } else {
             let since = self.standing.get(&key).map_or_else(|| at.clone(), |standing| standing.since.clone());
             self.standing.insert(key, Standing { since, said_at_ms: at_ms, alarm: alarm.clone() });

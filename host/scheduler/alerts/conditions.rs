@@ -115,10 +115,7 @@ fn overdue(facts: &Facts, config: &AlertsConfig, now_ms: TimestampMs) -> Option<
         let looked_ms = covered_ms.saturating_add(facts.grace_ms);
         let due_ms = match &facts.schedule {
             None => looked_ms.saturating_add(DAY_MS),
-            Some(schedule) => {
-                let looked = Timestamp::from_millisecond(looked_ms).ok()?.to_zoned(schedule.zone.clone());
-                schedule.cron.find_next_occurrence(&looked, false).ok()?.timestamp().as_millisecond()
-            }
+            Some(schedule) => schedule.after(looked_ms)?,
         };
         if now_ms > due_ms.saturating_add(late_ms) {
             return Some(format!("archived until {}; it was due at {}", rfc3339(covered_ms), rfc3339(due_ms)));

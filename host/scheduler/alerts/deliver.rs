@@ -114,10 +114,12 @@ pub(super) fn message(mailbox: &str, notices: &[Notice]) -> Result<(Message, Tim
             Event::Fired => "fired",
             Event::Reminded => "still there",
             Event::Cleared => "cleared",
+            Event::Summary => "summary",
             Event::Test => "test",
         };
         let about = alarm.connector.as_deref().unwrap_or("this host");
-        text.push_str(&format!("{at} #{number} {event}: {} ({about})\r\n  {}\r\n", alarm.code, alarm.text));
+        let of = if event == "summary" { String::new() } else { format!(": {}", alarm.code) };
+        text.push_str(&format!("{at} #{number} {event}{of} ({about})\r\n  {}\r\n", alarm.text));
         if event != "cleared" {
             text.push_str(&format!("  hint: {}\r\n", alarm.hint));
         }

@@ -1,12 +1,13 @@
 //! Alerts: what is the matter, from stored facts; said once, again after a while, and once more when it is mended.
 //!
 //! What lives here: gathering facts ([`evaluate`]), the conditions (`conditions`), what was said (`book`: acts of the
-//! host's own ledger, so that a restart neither repeats nor forgets), and telling ([`deliver`]). What may not: asking
+//! host's own ledger, so that a restart neither repeats nor forgets), the summary (`summary`), and telling ([`deliver`]). What may not: asking
 //! sources or destinations how they are; a condition is a function of what is recorded.
 
 mod book;
 mod conditions;
 mod deliver;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -95,6 +96,12 @@ pub fn evaluate(host: &Host, now_ms: TimestampMs) -> Result<Vec<Standing>, Failu
             _ => tracing::warn!(code, connector = about, "{text}; hint: {hint}"),
         }
         book.take(event, alarm, now_ms);
+    }
+    if let Some(since_ms) = summary::due_since(host.config.alerts.summary.as_ref(), book.summary_ms, now_ms) {
+        for notice in summary::notices(host, since_ms, book.standing.values())? {
+            book::record(&host.state, Event::Summary, &notice)?;
+            tracing::info!(connector = notice.connector.as_deref().unwrap_or("this host"), "summary: {}", notice.text);
+        }
     }
     Ok(book.standing.into_values().collect())
 }

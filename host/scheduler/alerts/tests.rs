@@ -33,6 +33,7 @@ fn config() -> AlertsConfig {
         parked_new_min: 10,
         credential_days: 30,
         disk_bytes_min: 0,
+        summary: None,
         send_to: Vec::<AlertPlace>::new(),
     }
 }
@@ -203,12 +204,15 @@ fn a_mail_says_what_fired_and_is_the_same_again() {
     let mut book = Book::default();
     book.take(Event::Fired, alarm("disk-low"), FIRST_MS);
     book.take(Event::Cleared, alarm("disk-low"), FIRST_MS + 1);
+    book.take(Event::Summary, alarm("summary"), FIRST_MS + 1);
+    assert!(book.standing.is_empty() && book.summary_ms == Some(FIRST_MS + 1));
     let (first, at_ms) = message("ops@example.com", &book.notices).unwrap();
     let (again, _) = message("ops@example.com", &book.notices).unwrap();
     assert_eq!((&first.skeleton, at_ms), (&again.skeleton, FIRST_MS + 1));
     let parsed = mail_parser::MessageParser::default().parse(&first.skeleton[..]).unwrap();
     let text = parsed.body_text(0).unwrap();
     assert!(text.contains("#1 fired: disk-low (c)") && text.contains("#2 cleared"), "{text}");
-    assert_eq!(text.matches("hint: do").count(), 1);
+    assert!(text.contains("#3 summary (c)"), "{text}");
+    assert_eq!(text.matches("hint: do").count(), 2);
     assert!(limits::ALERT_NOTICES_PER_MESSAGE_MAX >= book.notices.len());
 }

@@ -1,6 +1,5 @@
 //! When a schedule next comes, and what that means for a connector: no IO, no clock.
 
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -31,10 +30,7 @@ impl Timetable {
 
     /// The first instant after this one; none when it never comes again.
     pub(super) fn after(&self, instant_ms: TimestampMs) -> Option<TimestampMs> {
-        let from = Timestamp::from_millisecond(instant_ms.checked_sub(self.delay_ms)?).ok()?;
-        let from = from.to_zoned(self.schedule.zone.clone());
-        let next = self.schedule.cron.find_next_occurrence(&from, false).ok()?;
-        next.timestamp().as_millisecond().checked_add(self.delay_ms)
+        self.schedule.after(instant_ms.checked_sub(self.delay_ms)?)?.checked_add(self.delay_ms)
     }
 
     /// When a connector is to be looked at: an instant that has passed, or the next one.
@@ -64,6 +60,8 @@ impl Timetable {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn timetable(schedule: &str) -> Timetable {
