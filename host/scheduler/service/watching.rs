@@ -1,4 +1,5 @@
-//! Alerts of a running service: looked for after each turn, after a reload, and every now and then in between.
+//! Alerts of a running service: looked for a minute after the start, after each turn, after a reload, and every now and
+//! then in between.
 
 use std::sync::Arc;
 
@@ -8,11 +9,14 @@ use crate::{item::limits, pipeline, scheduler::alerts};
 impl Service {
     /// Looks for what is the matter and tells whom it concerns, until the service is stopped.
     pub(super) async fn watch(self) {
+        // At the start turns that were missed come first: what they mend is no news.
+        let mut wait = limits::SERVICE_SLEEP_MAX;
         loop {
             tokio::select! {
-                () = tokio::time::sleep(limits::ALERT_LOOK_EVERY) => {}
+                () = tokio::time::sleep(wait) => {}
                 () = self.0.watch_now.notified() => {}
             }
+            wait = limits::ALERT_LOOK_EVERY;
             let Some(host) = self.host().filter(|_| !self.is_stopping()) else { return };
             let now_ms = (host.clocks.wall_ms)();
             let looking = {
