@@ -121,6 +121,9 @@ pub struct State {
     index: Index,
     acts: Mutex<Acts>,
     connectors: Mutex<BTreeMap<String, Arc<ConnectorState>>>,
+    /// Connectors whose files the system refused when they were opened, and why. Opening writes and syncs, and what failed
+    /// there is not tried over before the next start.
+    refused: Mutex<BTreeMap<String, String>>,
     announcements: Mutex<Vec<Announcement>>,
     /// Where each ledger ended when the backup was made that this folder was put back from.
     restored_groups: BTreeMap<String, u64>,
@@ -195,6 +198,7 @@ impl State {
             index,
             acts: Mutex::new(acts),
             connectors: Mutex::default(),
+            refused: Mutex::default(),
             announcements: Mutex::default(),
             restored_groups,
             clock,
@@ -207,21 +211,29 @@ impl State {
     /// operator should hear of it waits in [`State::take_announcements`].
     ///
     /// # Errors
-    /// `LedgerBehind` when acknowledged records are gone; `Damaged` when the ledger is not what was written.
+    /// `LedgerBehind` when acknowledged records are gone; `Damaged` when the ledger is not what was written; `Poisoned`
+    /// after the system refused its files once, until the next start.
     pub fn connector(&self, name: &str) -> Result<Arc<ConnectorState>, StateError> {
         check_name(name)?;
         let mut connectors = unpoisoned(&self.connectors);
         if let Some(connector) = connectors.get(name) {
             return Ok(Arc::clone(connector));
         }
-        let (connector, told) = ConnectorState::open(
+        if let Some(why) = unpoisoned(&self.refused).get(name) {
+            return Err(StateError::Poisoned { connector: name.to_owned(), why: why.clone() });
+        }
+        let opened = ConnectorState::open(
             &self.data_dir,
             name,
             Arc::clone(&self.keys),
             &self.index,
             Arc::clone(&self.clock),
             self.restored_groups.get(name).copied(),
-        )?;
+        );
+        if let Err(error @ StateError::Io { .. }) = &opened {
+            unpoisoned(&self.refused).insert(name.to_owned(), error.to_string());
+        }
+        let (connector, told) = opened?;
         let told = told.into_iter().map(|text| Announcement { connector: Some(name.into()), text });
         unpoisoned(&self.announcements).extend(told);
         let connector = Arc::new(connector);

@@ -307,3 +307,19 @@ fn a_checkpoint_that_was_never_written_is_written_at_the_next_start() {
     assert_eq!(fs::read(&path).unwrap(), note);
     assert!(String::from_utf8(note).unwrap().contains("items fetched 0 delivered 0"));
 }
+
+#[test]
+fn what_the_system_refused_when_a_ledger_was_opened_is_not_tried_over() {
+    let world = World::new();
+    let in_the_way = world.path().join("ledger/c");
+    fs::write(&in_the_way, b"").unwrap();
+    let state = world.open().0;
+    assert!(matches!(state.connector("c"), Err(StateError::Io { .. })));
+    fs::remove_file(&in_the_way).unwrap();
+    let Err(StateError::Poisoned { why, .. }) = state.connector("c") else { panic!("it was opened") };
+    assert!(why.contains("ledger/c"), "{why}");
+    assert!(!in_the_way.exists(), "nothing is written any more");
+    state.connector("d").unwrap();
+    state.close().unwrap();
+    world.connector().0.close().unwrap();
+}
