@@ -44,8 +44,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     } else {
         summary.connectors.iter().for_each(|connector| print!("{}", text::connector(connector)));
     }
-    alerts::look(&host, now_ms).await?;
+    let looked = alerts::look(&host, now_ms).await;
     host.state.close()?;
+    looked?;
     Ok(exit_code(&summary, command.strict).into())
 }
 

@@ -119,7 +119,10 @@ impl Book {
         if event == Event::Cleared {
             self.standing.remove(&key);
         } else if event == Event::Summary {
-            self.summary_ms = Some(at_ms);
+            // The host's notice is the last of a summary: one that was cut off is told again, whole.
+            if alarm.connector.is_none() {
+                self.summary_ms = Some(at_ms);
+            }
         } else {
             let since = self.standing.get(&key).map_or_else(|| at.clone(), |standing| standing.since.clone());
             self.standing.insert(key, Standing { since, said_at_ms: at_ms, alarm: alarm.clone() });

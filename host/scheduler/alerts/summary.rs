@@ -26,7 +26,7 @@ pub(super) fn due_since(
     schedule.after(last_ms).is_some_and(|due_ms| due_ms <= now_ms).then_some(last_ms)
 }
 
-/// A notice for each connector, and one for the host.
+/// A notice for each connector, and last one for the host: with it the summary counts as made.
 pub(super) fn notices<'a>(
     host: &Host,
     since_ms: TimestampMs,
