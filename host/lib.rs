@@ -10,11 +10,12 @@
 //! ledger in [`state`] records its items and the cursor together. A *mapper* plugin finds each participant's mailbox; a
 //! *converter* plugin writes each item as a message. Every copy (an item in a mailbox at a destination) gets a durable
 //! intent, is written by one of the [`destinations`], and gets a durable receipt; whatever cannot go on is parked with a
-//! reason. The [`scheduler`] decides when, the [`console`] answers for a running service, the [`catalog`] what a plugin may do, [`config`] what the operator typed, and
-//! [`cli`] has the words for people.
+//! reason. The [`scheduler`] decides when, the [`console`] answers for a running service, the [`catalog`] what a plugin may do, [`config`] what the operator typed,
+//! [`author`] helps who writes plugins, and [`cli`] has the words for people.
 //!
 //! Arrows between the rooms run one way (`ARCHITECTURE.md`); a test guards them.
 
+pub mod author;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -22,10 +23,12 @@ pub mod console;
 pub mod destinations;
 pub mod item;
 pub mod network;
+pub mod people;
 pub mod pipeline;
 pub mod report;
 pub mod sandbox;
 pub mod scheduler;
+pub mod setup;
 pub mod stage;
 pub mod state;
 pub mod store;

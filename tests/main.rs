@@ -2,8 +2,11 @@
 
 #![allow(clippy::print_stdout, reason = "a test says what it left out, and with which seed it ran")]
 
+mod author;
 mod bad_input;
 mod cases;
+mod console;
+mod contract;
 mod corpora;
 mod crash;
 mod fuzz;

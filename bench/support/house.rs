@@ -117,6 +117,8 @@ impl House {
         fs::create_dir_all(&stage_root)?;
         let (keys, _) = Keyring::open(&self.folder.path().join("data"), &[])?;
         let staging = Staging { root: stage_root, keys: Arc::new(keys), store: None };
+        let stage = staging.open(CONNECTOR, connector.stage_key());
+        stage.prepare()?;
         Ok(Turn {
             connector: CONNECTOR.to_owned(),
             account: "bench-account".to_owned(),
@@ -125,7 +127,7 @@ impl House {
             pins: Pins::default(),
             catch_all: None,
             lookback_ms: 0,
-            stage: staging.open(CONNECTOR, connector.stage_key())?,
+            stage,
             state: connector,
             source: Mutex::new(parts.source),
             mapper: Mutex::new(parts.mapper),

@@ -11,7 +11,9 @@ use chancery::{
         network::Network,
     },
     pipeline::Mapper,
-    sandbox::{ConverterWorker, Credential, Egress, Folders, MapperWorker, Origin, Plugin, SourcePowers, SourceWorker},
+    sandbox::{
+        ConverterWorker, Credential, Egress, Folders, MapperWorker, Origin, Plugin, Proof, SourcePowers, SourceWorker,
+    },
     scheduler,
 };
 use futures::future::BoxFuture;
@@ -87,7 +89,7 @@ pub(crate) fn telemessage(bench: &Bench, site: &Site) -> Result<SourceWorker> {
         scheme: wish.scheme.clone(),
         origins: vec![origin.clone()],
         username: Some(credentials.username.clone()),
-        secret: SecretString::from(credentials.password.clone()),
+        proof: Proof::Secret(SecretString::from(credentials.password.clone())),
     };
     let loopback = serde_json::json!({ "allowed_networks": ["127.0.0.0/8"] });
     let network: Network = serde_json::from_value(loopback)?;

@@ -164,6 +164,11 @@ impl Lock {
         self.plugins.insert(component.source.clone(), locked);
     }
 
+    /// Forgets a plugin.
+    pub fn forget(&mut self, source: &str) {
+        self.plugins.remove(source);
+    }
+
     /// Writes the lock, replacing the file whole.
     ///
     /// # Errors

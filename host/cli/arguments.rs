@@ -59,6 +59,12 @@ pub(super) enum Command {
     /// The host's own store of secrets.
     #[command(subcommand)]
     Secret(Secret),
+    /// Who has an account, and what they may do.
+    #[command(subcommand)]
+    People(People),
+    /// Tokens for programs: named, for some rights, for some time.
+    #[command(subcommand)]
+    Token(Token),
     /// What the configuration would change.
     Plan(Json),
     /// Which plugins there are, what they ask for, and approving them.
@@ -117,11 +123,11 @@ pub(super) struct Init {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Connector {
-    /// Add a connector from a file with one `[[connector]]`.
+    /// Add a connector: asks step by step, or takes a file.
     Add {
-        /// The file.
+        /// A file with one `[[connector]]`; nothing is asked then.
         #[arg(long, value_name = "FILE")]
-        from: PathBuf,
+        from: Option<PathBuf>,
     },
     /// List them.
     List(Json),
@@ -310,6 +316,14 @@ pub(super) enum Secret {
     },
     /// List names.
     List,
+    /// Sign in, in a browser, for a credential that acts for a person; what it leaves is kept.
+    SignIn {
+        /// The credential, `[credential.NAME]`.
+        name: String,
+        /// Where the other side sends the browser back to; it must know this address, and nothing needs to answer there.
+        #[arg(long, value_name = "URL", default_value = super::secret::REDIRECT)]
+        redirect: url::Url,
+    },
     /// Seal every secret under a new key.
     Rotate,
     /// Remove a secret.
@@ -319,24 +333,9 @@ pub(super) enum Secret {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum Plugin {
-    /// Bundled plugins and those in `chancery.lock`.
-    List(Json),
-    /// What a plugin is, asks for, and how it is set up.
-    Inspect {
-        /// A bundled name or a `.wasm` file.
-        plugin: String,
-        /// Print one JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Approve a plugin of your own as it is now.
-    Approve {
-        /// A `.wasm` file, as the configuration names it.
-        plugin: String,
-    },
-}
+pub(super) use super::people::{People, Token};
+
+pub(super) use super::plugin::Plugin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Ledger {

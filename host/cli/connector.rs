@@ -4,19 +4,21 @@ use std::{fs, path::Path, process::ExitCode};
 
 use super::{
     arguments::{Connector as Command, Pause},
-    context::{self, Context, actor, print_json},
+    context::{self, Context, print_json},
     error::{self, CliError},
+    wizard,
 };
 use crate::{
-    config::{Config, Connector},
     item::Failure,
     scheduler::{self, Checked, RosterFinding, pauses},
+    setup,
     state::Act,
 };
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     match command {
-        Command::Add { from } => add(context, &from).await,
+        Command::Add { from: Some(from) } => add(context, &from).await,
+        Command::Add { from: None } => wizard::run(context).await,
         Command::List(arguments) => list(context, arguments.json),
         Command::Show { name } => show(context, &name),
         Command::Check { name, json } => check(context, &name, json).await,
@@ -26,53 +28,24 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     }
 }
 
-/// Copies the file into `connectors.d` when the whole configuration is sound with it.
+/// Puts the file into `connectors.d` when the whole configuration is sound with it.
 async fn add(context: &Context, from: &Path) -> Result<ExitCode, CliError> {
-    let before = context.config()?;
     let text = fs::read_to_string(from).map_err(|error| {
         let problem = CliError::usage(format!("cannot read `{}`: {error}", from.display()));
         problem.hint("name a file with one `[[connector]]`; docs/configuration.md has examples")
     })?;
-    let file_name = from.file_name().ok_or_else(|| CliError::usage(format!("`{}` is no file", from.display())))?;
-    let folder = before.base.join("connectors.d");
-    let target = folder.join(file_name).with_extension("toml");
-    if target.exists() {
-        return Err(CliError::usage(format!("`{}` exists already", target.display()))
-            .hint("remove that connector first, or rename your file"));
-    }
-    fs::create_dir_all(&folder)?;
-    fs::write(&target, &text)?;
-    let added = added(context, &before, &target).await;
-    match added {
-        Ok(name) => {
-            println!("added `{name}` as {}", target.display());
-            println!("next: `chancery connector check {name}`, then `chancery sync {name}`");
-            Ok(error::DONE.into())
-        }
-        Err(error) => {
-            fs::remove_file(&target)?;
-            Err(error)
-        }
-    }
-}
-
-async fn added(context: &Context, before: &Config, target: &Path) -> Result<String, CliError> {
     let host = context.host()?;
-    let new: Vec<&Connector> =
-        host.config.connectors.iter().filter(|connector| before.connector(&connector.name).is_none()).collect();
-    let [connector] = new.as_slice() else {
-        let hint = "keep one `[[connector]]` in the file, and `include = [\"connectors.d/*.toml\"]` in chancery.toml";
-        return Err(
-            CliError::usage(format!("`{}` adds {} connectors, not one", target.display(), new.len())).hint(hint)
-        );
-    };
-    scheduler::prove(&host, connector).await?;
-    let name = connector.name.clone();
-    let reason =
-        connector.accepted_terms.as_ref().map_or_else(String::new, |version| format!("terms {version} accepted"));
-    host.state.record_act(act("connector add", &name, reason))?;
+    let (name, file) = setup::add_text(&host, &text, &context.actor()).await?;
     host.state.close()?;
-    Ok(name)
+    println!("added `{name}` as {}", file.display());
+    match context.service() {
+        Some(service) => {
+            service.reload().await?;
+            println!("the service runs it; next: `chancery connector check {name}`, then `chancery status`");
+        }
+        None => println!("next: `chancery connector check {name}`, then `chancery sync {name}`"),
+    }
+    Ok(error::DONE.into())
 }
 
 fn list(context: &Context, json: bool) -> Result<ExitCode, CliError> {
@@ -243,8 +216,8 @@ fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {
         ));
     }
     let kept = file.with_extension("toml.removed");
+    host.state.record_act(Act::of(&context.actor(), "connector remove", name, ""))?;
     fs::rename(&file, &kept)?;
-    host.state.record_act(act("connector remove", name, String::new()))?;
     println!("removed `{name}`; its file is kept as {}", kept.display());
     println!(
         "what stays: its ledger in {}, its staged pages, and every delivered mail",
@@ -252,8 +225,4 @@ fn remove(context: &Context, name: &str) -> Result<ExitCode, CliError> {
     );
     host.state.close()?;
     Ok(error::DONE.into())
-}
-
-fn act(verb: &str, subject: &str, reason: String) -> Act {
-    Act { at_ms: 0, actor: actor(), verb: verb.to_owned(), subject: subject.to_owned(), reason }
 }

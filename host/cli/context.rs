@@ -1,18 +1,31 @@
 //! What most commands begin with: the configuration and the opened host.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{arguments::Arguments, error::CliError, running};
 use crate::{
     config::{Config, Connector},
+    item::Failure,
+    people::People,
     scheduler::{Clocks, Host, service::Service},
 };
 
 /// What was said for every command.
 pub(super) struct Context {
     pub(super) config_file: PathBuf,
-    /// The service within which the command runs, and who asked it; none in a program of its own.
-    beside: Option<(Service, String)>,
+    /// What runs the command within a service; none in a program of its own.
+    beside: Option<Beside>,
+}
+
+/// A service that runs a command.
+struct Beside {
+    service: Service,
+    people: Arc<People>,
+    /// Who asked.
+    actor: String,
 }
 
 impl Context {
@@ -21,18 +34,26 @@ impl Context {
     }
 
     /// For a command that is run within a service.
-    pub(super) fn beside(arguments: &Arguments, service: Service, actor: String) -> Self {
-        Self { beside: Some((service, actor)), ..Self::new(arguments) }
+    pub(super) fn beside(arguments: &Arguments, service: Service, people: Arc<People>, actor: String) -> Self {
+        Self { beside: Some(Beside { service, people, actor }), ..Self::new(arguments) }
     }
 
     /// The service within which the command runs.
     pub(super) fn service(&self) -> Option<&Service> {
-        self.beside.as_ref().map(|(service, _)| service)
+        self.beside.as_ref().map(|beside| &beside.service)
     }
 
     /// Who runs the command.
     pub(super) fn actor(&self) -> String {
-        self.beside.as_ref().map_or_else(actor, |(_, actor)| actor.clone())
+        self.beside.as_ref().map_or_else(actor, |beside| beside.actor.clone())
+    }
+
+    /// Everybody whom the data folder knows, as the service has them.
+    pub(super) fn people(&self, host: &Host) -> Result<Arc<People>, CliError> {
+        match &self.beside {
+            Some(beside) => Ok(Arc::clone(&beside.people)),
+            None => Ok(Arc::new(People::open(&host.config.data_dir)?)),
+        }
     }
 
     pub(super) fn config(&self) -> Result<Config, CliError> {
@@ -44,8 +65,8 @@ impl Context {
         let config = self.config()?;
         match &self.beside {
             None => open(config),
-            Some((service, _)) => {
-                let host = service.host().ok_or_else(|| CliError::failed("the service is stopping"))?;
+            Some(beside) => {
+                let host = beside.service.host().ok_or_else(|| CliError::failed("the service is stopping"))?;
                 Ok(host.with(config)?)
             }
         }
@@ -59,15 +80,21 @@ const SERVED: &str = "a service (`chancery serve`) runs here and does turns by i
 /// Opens a configuration's data folder.
 pub(super) fn open(config: Config) -> Result<Host, CliError> {
     let data_dir = config.data_dir.clone();
-    let (host, announcements) = Host::open(config, clocks()).map_err(|failure| {
-        let served = failure.code == "state-locked" && running::is_there(&data_dir);
-        let error = CliError::from(failure);
-        if served { error.hint(SERVED) } else { error }
-    })?;
+    let (host, announcements) = unserved(&data_dir, Host::open(config, clocks()))?;
     for announcement in announcements {
         eprintln!("note: {announcement}");
     }
     Ok(host)
+}
+
+/// What needs the data folder for itself; where a service holds it, the hint says so.
+pub(super) fn unserved<T, E: Into<Failure>>(data_dir: &Path, done: Result<T, E>) -> Result<T, CliError> {
+    done.map_err(|error| {
+        let failure: Failure = error.into();
+        let served = failure.code == "state-locked" && running::is_there(data_dir);
+        let error = CliError::from(failure);
+        if served { error.hint(SERVED) } else { error }
+    })
 }
 
 /// The connector of this name, or an error that names those there are.

@@ -17,12 +17,14 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<ExitCode, CliE
     let host = context.host()?;
     match command {
         Command::Add { subject, reason } => {
-            host.state.hold(&meaning(subject), &actor(), reason)?;
-            println!("held from now on; the reason and `{}` stand in the ledger", actor());
+            let actor = context.actor();
+            host.state.hold(&meaning(subject), &actor, reason)?;
+            println!("held from now on; the reason and `{actor}` stand in the ledger");
         }
         Command::Release { subject, reason } => {
-            host.state.release(&meaning(subject), &actor(), reason)?;
-            println!("released; the reason and `{}` stand in the ledger", actor());
+            let actor = context.actor();
+            host.state.release(&meaning(subject), &actor, reason)?;
+            println!("released; the reason and `{actor}` stand in the ledger");
         }
         Command::List { json } => {
             let holds = host.state.holds()?;

@@ -1,16 +1,13 @@
 //! `chancery mapping check`: what a mapping file would do.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use super::{
     arguments::Mapping as Command,
     context::{self, Context, print_json},
     error::{self, CliError},
 };
-use crate::{
-    item::{mapping::MappingRow, time::rfc3339},
-    scheduler,
-};
+use crate::scheduler;
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     let Command::Check { file, connector, json } = command;
@@ -25,11 +22,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     };
     let in_force = scheduler::mapping_in_force(&host, connector)?;
     let checked = scheduler::check_mapping(&host.config, &host.sandbox, connector, &file, in_force).await?;
-    let difference = checked.in_force.as_deref().map(|old| difference(old, &checked.rows));
+    let difference = checked.difference();
     if json {
         print_json(&serde_json::json!({
             "summary": checked.summary, "rows": checked.rows,
-            "difference": difference.as_ref().map(|lines| lines.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            "difference": difference,
         }))?;
     } else {
         print(&file, &checked, difference.as_deref());
@@ -61,35 +58,4 @@ fn print(file: &Path, checked: &scheduler::MappingCheck, difference: Option<&[St
     if !summary.problems.is_empty() {
         eprintln!("hint: mend these lines; a mapping with problems is not adopted, the one in force stays");
     }
-}
-
-/// What would change, a line a key.
-fn difference(old: &[MappingRow], new: &[MappingRow]) -> Vec<String> {
-    type Span = (Option<i64>, Option<i64>);
-    fn by_key(rows: &[MappingRow]) -> BTreeMap<(&str, Span), &str> {
-        rows.iter().map(|row| ((&*row.key, (row.valid_from_ms, row.valid_to_ms)), &*row.mailbox)).collect()
-    }
-    let span = |(from, to): Span| match (from, to) {
-        (None, None) => String::new(),
-        (from, to) => {
-            format!(" ({} .. {})", from.map_or_else(String::new, rfc3339), to.map_or_else(String::new, rfc3339))
-        }
-    };
-    let (old, new) = (by_key(old), by_key(new));
-    let mut lines = Vec::new();
-    for ((key, when), mailbox) in &new {
-        match old.get(&(*key, *when)) {
-            None => lines.push(format!("+ {key} -> {mailbox}{}", span(*when))),
-            Some(before) if before != mailbox => {
-                lines.push(format!("~ {key} -> {mailbox}, was {before}{}", span(*when)))
-            }
-            Some(_) => {}
-        }
-    }
-    for ((key, when), mailbox) in &old {
-        if !new.contains_key(&(*key, *when)) {
-            lines.push(format!("- {key} -> {mailbox}{}", span(*when)));
-        }
-    }
-    lines
 }

@@ -24,6 +24,7 @@ mod init;
 mod ledger;
 mod mapping;
 mod parked;
+mod people;
 mod plan;
 mod plugin;
 mod progress;
@@ -37,6 +38,7 @@ mod stage;
 mod state;
 mod status;
 mod sync;
+mod wizard;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -107,7 +109,9 @@ async fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliEr
         Command::Report(command) => report::run(context, &command),
         Command::Parked(command) => parked::run(context, command).await,
         Command::Mapping(command) => mapping::run(context, command).await,
-        Command::Secret(command) => secret::run(context, command),
+        Command::Secret(command) => secret::run(context, command).await,
+        Command::People(command) => people::run(context, &command),
+        Command::Token(command) => people::tokens(context, &command),
         Command::Plan(command) => plan::run(context, &command).await,
         Command::Plugin(command) => plugin::run(context, command).await,
         Command::Ledger(command) => ledger::run(context, &command).await,

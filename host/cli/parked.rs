@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use super::{
     arguments::{Parked as Command, ParkedSelection},
-    context::{self, Context, actor, print_json},
+    context::{self, Context, print_json},
     error::{self, CliError},
     progress::Bars,
 };
@@ -12,8 +12,11 @@ use crate::{
     item::{reason, time::rfc3339},
     pipeline::Selection,
     report::csv,
-    scheduler::{self, Host},
-    state::{ConnectorState, CopyKey, CopyStep, Group, ItemPrivate, Ordinal, ParkedRow, Target},
+    scheduler::{
+        self, Host,
+        parked::{self, Parked},
+    },
+    state::{ConnectorState, CopyKey, CopyStep, Ordinal, Target},
 };
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
@@ -26,8 +29,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
                 super::save::save(&host, &name, Ordinal(item), &folder).await?;
             }
         }
-        Command::Retry(selection) => retry(&host, &selection).await?,
-        Command::Discard { selection, because } => discard(&host, &selection, &because)?,
+        Command::Retry(selection) => retry(context, &host, &selection).await?,
+        Command::Discard { selection, because } => discard(context, &host, &selection, &because)?,
     }
     host.state.close()?;
     Ok(error::DONE.into())
@@ -37,63 +40,9 @@ fn selection(arguments: &ParkedSelection) -> Selection {
     Selection { reason: arguments.reason.clone(), item: arguments.item.map(Ordinal) }
 }
 
-/// A parked copy or item with what a person needs to find it.
-#[derive(serde::Serialize)]
-struct Row {
-    item: u64,
-    copy: Option<u16>,
-    reason: String,
-    message: String,
-    source_id: String,
-    source_user: String,
-    mailbox: String,
-    hint: String,
-}
-
-fn rows(state: &ConnectorState, selection: &Selection) -> Result<Vec<Row>, CliError> {
-    /// Rows read at a time.
-    const ROWS_MAX: usize = 1_000;
-    let mut rows = Vec::new();
-    let mut after = None;
-    loop {
-        let page = state.parked(after, ROWS_MAX)?;
-        let Some(last) = page.last() else { return Ok(rows) };
-        after = Some(last.key);
-        for parked in page.iter().filter(|row| selection.holds(row)) {
-            rows.push(row(state, parked)?);
-        }
-    }
-}
-
-fn row(state: &ConnectorState, parked: &ParkedRow) -> Result<Row, CliError> {
-    let private = state.item_private(parked.key.ordinal)?.unwrap_or_default();
-    let copy = (!parked.key.is_whole()).then_some(parked.key.copy);
-    let (mut source_user, mut mailbox) = (String::new(), String::new());
-    match copy.and_then(|copy| private.targets.get(usize::from(copy))) {
-        Some(Target::Mailbox(address)) => mailbox.clone_from(address),
-        Some(Target::Person(id)) => source_user.clone_from(id),
-        None => source_user = private.owner.clone().unwrap_or_default(),
-    }
-    Ok(Row {
-        item: parked.key.ordinal.0,
-        copy,
-        reason: parked.code.clone(),
-        message: message(&private, parked.key.copy).to_owned(),
-        source_id: private.id,
-        source_user,
-        mailbox,
-        hint: reason::find(&parked.code).map_or_else(String::new, |reason| reason.remedy.to_owned()),
-    })
-}
-
-/// What would free a copy, or the whole item.
-fn message(private: &ItemPrivate, copy: u16) -> &str {
-    private.messages.get(&copy).map_or("", String::as_str)
-}
-
 fn list(host: &Host, arguments: &ParkedSelection, as_csv: bool, json: bool) -> Result<(), CliError> {
     let state = open(host, &arguments.name)?;
-    let rows = rows(&state, &selection(arguments))?;
+    let (rows, _) = parked::list(&state, &selection(arguments), None, usize::MAX)?;
     if json {
         return print_json(&rows);
     }
@@ -119,7 +68,7 @@ fn list(host: &Host, arguments: &ParkedSelection, as_csv: bool, json: bool) -> R
         println!("nothing is parked");
         return Ok(());
     }
-    let mut by_reason: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    let mut by_reason: BTreeMap<&str, Vec<&Parked>> = BTreeMap::new();
     for row in &rows {
         by_reason.entry(&row.reason).or_default().push(row);
     }
@@ -165,7 +114,7 @@ fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
         println!("  owner       {owner}");
     }
     if let Some(code) = &row.parked {
-        println!("  parked      {code}: {}", message(&private, CopyKey::WHOLE));
+        println!("  parked      {code}: {}", parked::message(&private, CopyKey::WHOLE));
     }
     for (who, why) in &private.decisions {
         println!("  decided     {who}: {why}");
@@ -179,7 +128,7 @@ fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
             CopyStep::Planned => "planned".to_owned(),
             CopyStep::Intended { .. } => "in doubt".to_owned(),
             CopyStep::Done(outcome) => outcome.name().to_owned(),
-            CopyStep::Parked { code } => format!("parked: {code}: {}", message(&private, number)),
+            CopyStep::Parked { code } => format!("parked: {code}: {}", parked::message(&private, number)),
             CopyStep::Discarded => "discarded".to_owned(),
         };
         println!("  copy {number:<6} {target:<40} {state}");
@@ -187,11 +136,16 @@ fn show(host: &Host, name: &str, item: Ordinal) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn retry(host: &Host, arguments: &ParkedSelection) -> Result<(), CliError> {
+async fn retry(context: &Context, host: &Host, arguments: &ParkedSelection) -> Result<(), CliError> {
     let connector = context::connector(&host.config, &arguments.name)?;
-    let bars = Bars::new(true);
-    let retried = scheduler::retry(host, connector, &selection(arguments), bars.watch(&connector.name)).await?;
-    drop(bars);
+    let retried = match context.service() {
+        // In its turn: it never works on a connector twice at once.
+        Some(service) => service.retry(&connector.name, selection(arguments), &context.actor()).await?.done().await?,
+        None => {
+            let bars = Bars::new(true);
+            scheduler::retry(host, connector, &selection(arguments), bars.watch(&connector.name)).await?
+        }
+    };
     println!("tried {}: {} delivered, {} still parked", retried.tried, retried.freed, retried.still_parked);
     if retried.still_parked > 0 {
         println!("hint: `chancery parked list {}` says what would free them", connector.name);
@@ -199,25 +153,10 @@ async fn retry(host: &Host, arguments: &ParkedSelection) -> Result<(), CliError>
     Ok(())
 }
 
-fn discard(host: &Host, arguments: &ParkedSelection, because: &str) -> Result<(), CliError> {
-    if because.trim().is_empty() {
-        return Err(
-            CliError::usage("discarding needs a reason").hint("say why: `--because \"…\"`; it stands in the ledger")
-        );
-    }
-    if arguments.item.is_none() && arguments.reason.is_none() {
-        return Err(CliError::usage("say what to discard").hint("name `--item N` or `--reason CODE`"));
-    }
-    let state = open(host, &arguments.name)?;
-    let rows = rows(&state, &selection(arguments))?;
-    let mut facts = Group::new();
-    let actor = actor();
-    for row in &rows {
-        let item = Ordinal(row.item);
-        let key = row.copy.map_or(CopyKey::whole(item), |copy| CopyKey { ordinal: item, copy });
-        facts.discard(key, because, &actor);
-    }
-    state.commit(facts)?;
-    println!("discarded {}; the reason and `{actor}` stand in the ledger", rows.len());
+fn discard(context: &Context, host: &Host, arguments: &ParkedSelection, because: &str) -> Result<(), CliError> {
+    open(host, &arguments.name)?;
+    let actor = context.actor();
+    let count = parked::discard(host, &arguments.name, &selection(arguments), because, &actor)?;
+    println!("discarded {count}; the reason and `{actor}` stand in the ledger");
     Ok(())
 }

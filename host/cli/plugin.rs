@@ -1,34 +1,230 @@
 //! `chancery plugin`: which there are, what they ask for, approving them.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use clap::Subcommand;
 
 use super::{
-    arguments::Plugin as Command,
+    arguments::Json,
     context::{Context, print_json},
     error::{self, CliError},
 };
 use crate::{
-    catalog::{
+    author::{
         self,
+        conformance::{self, Trial},
+        scaffold::{self, Kind, Language},
+    },
+    catalog::{
+        self, Component,
         lock::{Lock, Wishes},
         schema::Schema,
     },
     config::PluginSource,
     item::{
-        Descriptor, PluginKind, ReadingMode,
+        Descriptor, Failure, PluginKind, ReadingMode,
         descriptor::{CredentialScheme, SourceTraits},
     },
     sandbox::{CallLimits, Sandbox},
     scheduler::{self, Inspected},
 };
 
-pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+#[derive(Debug, Subcommand)]
+pub(super) enum Plugin {
+    /// Bundled plugins and those in `chancery.lock`.
+    List(Json),
+    /// What a plugin is, asks for, and how it is set up.
+    Inspect {
+        /// A bundled name or a `.wasm` file.
+        plugin: String,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Begin a plugin of your own: a project that builds and passes its tests at once.
+    New {
+        /// Its name, in lower-case words with `-` between them; the project's folder is called so.
+        name: String,
+        /// What it is to do.
+        #[arg(long)]
+        kind: NewKind,
+        /// What it is written in.
+        #[arg(long, default_value = "rust")]
+        lang: NewLanguage,
+    },
+    /// Look at a component as its author: world, imports, purity, settings, words. Nothing is approved.
+    Check {
+        /// A `.wasm` file, or a bundled name.
+        plugin: String,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try a component against the contract: the same answers from any instance, in any order, page by page, from damaged input.
+    Test {
+        /// A `.wasm` file, or a bundled name.
+        plugin: String,
+        /// Folders of cases: a source needs its files there.
+        #[arg(long, value_name = "DIR")]
+        cases: Option<PathBuf>,
+        /// Settings, as JSON; a case's `settings.json` comes before them.
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        settings: String,
+        /// Keep what comes out as what is expected of each case.
+        #[arg(long, requires = "cases")]
+        update: bool,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read files with a source, as a turn would, and print the items; nothing is delivered.
+    Run {
+        /// A `.wasm` file, or a bundled name.
+        plugin: String,
+        /// Settings, as JSON; the folder that they name is read, relative to here.
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        settings: String,
+        /// Keep settings, files and what came out as a case for `plugin test`, in this folder.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
+    },
+    /// Copy a plugin into the folder `plugins` beside the configuration, and approve it.
+    Install {
+        /// A `.wasm` file.
+        file: PathBuf,
+        /// What it must be: `sha256:…`.
+        #[arg(long)]
+        digest: Option<String>,
+        /// Also when it asks for more than the one it replaces.
+        #[arg(long)]
+        approve: bool,
+    },
+    /// How a plugin differs from the one of its name that is installed, or else bundled.
+    Diff {
+        /// A `.wasm` file.
+        file: PathBuf,
+    },
+    /// Take an installed plugin out, its approval with it.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+    /// Approve a plugin of your own as it is now.
+    Approve {
+        /// A `.wasm` file, as the configuration names it.
+        plugin: String,
+    },
+}
+
+/// What a new plugin is to do.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum NewKind {
+    /// Read items from somewhere.
+    Source,
+    /// Find people's mailboxes.
+    Mapper,
+    /// Write messages.
+    Converter,
+}
+
+/// What a new plugin is written in.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum NewLanguage {
+    /// Rust: small and fast.
+    Rust,
+    /// Python, by componentize-py.
+    Python,
+    /// JavaScript, by componentize-js.
+    #[value(name = "javascript")]
+    JavaScript,
+}
+
+pub(super) async fn run(context: &Context, command: Plugin) -> Result<ExitCode, CliError> {
     match command {
-        Command::List(arguments) => list(context, arguments.json).await?,
-        Command::Inspect { plugin, json } => inspect(&plugin, json).await?,
-        Command::Approve { plugin } => approve(context, &plugin).await?,
+        Plugin::List(arguments) => list(context, arguments.json).await?,
+        Plugin::Inspect { plugin, json } => inspect(&plugin, json).await?,
+        Plugin::New { name, kind, lang } => new(&name, kind, lang)?,
+        Plugin::Check { plugin, json } => return check(&plugin, json).await,
+        Plugin::Test { plugin, cases, settings, update, json } => {
+            let trial = Trial { settings: &settings, cases: cases.as_deref(), update };
+            let sandbox = Sandbox::new(None, CallLimits::default())?;
+            return shown(&conformance::test(&sandbox, &component(&plugin)?, trial).await?, json);
+        }
+        Plugin::Run { plugin, settings, record } => {
+            let sandbox = Sandbox::new(None, CallLimits::default())?;
+            return Ok(read(&sandbox, &component(&plugin)?, &settings, record.as_deref()).await?);
+        }
+        Plugin::Install { file, digest, approve } => {
+            let host = context.host()?;
+            let installed = scheduler::install(&host, &file, digest.as_deref(), approve, &context.actor()).await?;
+            host.state.close()?;
+            println!("installed {} as {}", installed.file, installed.digest);
+            println!("it may ask for {}; each connector's `grant` says what it gets", or_nothing(&installed.more));
+            println!("to use it: `plugin = \"{}\"`", installed.file);
+        }
+        Plugin::Diff { file } => {
+            let host = context.host()?;
+            let lines = scheduler::diff(&host, &file).await?;
+            host.state.close()?;
+            if lines.is_empty() {
+                println!("no difference");
+            }
+            lines.iter().for_each(|line| println!("{line}"));
+        }
+        Plugin::Remove { name } => {
+            let host = context.host()?;
+            let file = scheduler::remove(&host, &name, &context.actor())?;
+            host.state.close()?;
+            println!("removed {file}");
+        }
+        Plugin::Approve { plugin } => approve(context, &plugin).await?,
     }
     Ok(error::DONE.into())
+}
+
+fn or_nothing(more: &[String]) -> String {
+    if more.is_empty() { "nothing new".to_owned() } else { more.join(", ") }
+}
+
+/// Prints a line of JSON for each item, and what it took.
+async fn read(
+    sandbox: &Sandbox,
+    component: &Component,
+    settings: &str,
+    record: Option<&Path>,
+) -> Result<ExitCode, Failure> {
+    let began = Instant::now();
+    let files = conformance::read(sandbox, component, settings).await?;
+    let (took_ms, count) = (began.elapsed().as_millis(), files.len());
+    let mut is_good = true;
+    for file in files {
+        file.items.iter().for_each(|item| println!("{item}"));
+        let took = format!("{} pages", file.pages);
+        match &file.failure {
+            None => eprintln!(
+                "{}: {} items, {} unreadable, {took}",
+                file.path,
+                file.items.len() - file.unreadable,
+                file.unreadable
+            ),
+            Some(failure) => {
+                is_good = false;
+                eprintln!("{}: {failure} ({}), {took}", file.path, failure.code);
+                failure.hint.iter().for_each(|hint| eprintln!("hint: {hint}"));
+            }
+        }
+    }
+    eprintln!("{count} files in {took_ms} ms");
+    if let Some(case) = record {
+        conformance::record(sandbox, component, settings, case).await?;
+        let cases = case.parent().unwrap_or(Path::new(".")).display();
+        eprintln!("kept as `{}`; next: `chancery plugin test {} --cases {cases}`", case.display(), component.source);
+    }
+    Ok(if is_good { error::DONE.into() } else { error::FAILED.into() })
 }
 
 fn source(plugin: &str) -> PluginSource {
@@ -97,6 +293,47 @@ async fn inspect(plugin: &str, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
+fn new(name: &str, kind: NewKind, language: NewLanguage) -> Result<(), CliError> {
+    let kind = match kind {
+        NewKind::Source => Kind::Source,
+        NewKind::Mapper => Kind::Mapper,
+        NewKind::Converter => Kind::Converter,
+    };
+    let language = match language {
+        NewLanguage::Rust => Language::Rust,
+        NewLanguage::Python => Language::Python,
+        NewLanguage::JavaScript => Language::JavaScript,
+    };
+    let next = scaffold::project(Path::new(""), name, kind, language)?;
+    println!("made `{name}`. Next:");
+    for command in next {
+        println!("  {command}");
+    }
+    Ok(())
+}
+
+fn component(plugin: &str) -> Result<Component, CliError> {
+    Ok(match source(plugin) {
+        PluginSource::Bundled(name) => catalog::bundled(&name)?,
+        PluginSource::File(path) => catalog::from_file(&path)?,
+    })
+}
+
+async fn check(plugin: &str, json: bool) -> Result<ExitCode, CliError> {
+    let sandbox = Sandbox::new(None, CallLimits::default())?;
+    shown(&author::check::check(&sandbox, &component(plugin)?).await, json)
+}
+
+/// A report, and the exit code that says whether something in it is bad.
+fn shown(report: &author::Report, json: bool) -> Result<ExitCode, CliError> {
+    if json {
+        print_json(report)?;
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.ok { error::DONE.into() } else { error::FAILED.into() })
+}
+
 fn print_wishes(inspected: &Inspected) {
     let descriptor = inspected.descriptor();
     let wishes = Wishes::of(descriptor).beyond(&Wishes::default());
@@ -108,6 +345,9 @@ fn print_wishes(inspected: &Inspected) {
             CredentialScheme::Header(name) => format!("header `{name}`"),
             CredentialScheme::Query(name) => format!("query `{name}`"),
             CredentialScheme::Login(recipe) => format!("login at `{}`", recipe.path),
+            CredentialScheme::Oauth2(recipe) => format!("OAuth 2, {}", recipe.grant.name()),
+            CredentialScheme::Certificate => "a client certificate".to_owned(),
+            CredentialScheme::Hmac(recipe) => format!("requests signed in `{}`", recipe.header),
         };
         println!("  credential  {} ({scheme}): {}", wish.name, wish.summary);
     }
@@ -158,17 +398,12 @@ async fn approve(context: &Context, plugin: &str) -> Result<(), CliError> {
             return Ok(());
         }
     };
-    let inspected = scheduler::inspect(&scheduler::sandbox_of(&config)?, &source).await?;
-    let mut lock = Lock::beside(&config.file)?;
-    let before =
-        lock.plugins().get(&inspected.component.source).map(|locked| locked.wishes.clone()).unwrap_or_default();
-    let more = Wishes::of(inspected.descriptor()).beyond(&before);
-    lock.approve(&inspected.component, inspected.descriptor());
-    lock.save()?;
-    println!("approved {} as {}", inspected.component.source, inspected.component.digest_text());
-    println!(
-        "it may ask for {}; each connector's `grant` says what it gets",
-        if more.is_empty() { "nothing new".to_owned() } else { more.join(", ") }
-    );
+    let host = context.host()?;
+    let inspected = scheduler::inspect(&host.sandbox, &source).await?;
+    let digest = inspected.component.digest_text();
+    let more = scheduler::approve(&host, plugin, &digest, &context.actor()).await?;
+    host.state.close()?;
+    println!("approved {} as {digest}", inspected.component.source);
+    println!("it may ask for {}; each connector's `grant` says what it gets", or_nothing(&more));
     Ok(())
 }

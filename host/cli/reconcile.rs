@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use super::{
     arguments::Reconcile as Command,
-    bundle::touches,
     context::{self, Context, actor, print_json},
     error::{self, CliError},
     sync::parse_window,
@@ -35,7 +34,8 @@ pub(super) async fn run(context: &Context, command: &Command) -> Result<ExitCode
     let windows = match asked {
         None => None,
         Some(asked) => {
-            let touched = state.windows()?.into_iter().filter(|window| touches(window, asked)).map(|window| window.id);
+            let touched =
+                state.windows()?.into_iter().filter(|window| scheduler::touches(window, asked)).map(|window| window.id);
             let windows: BTreeSet<_> = touched.collect();
             if windows.is_empty() {
                 return Err(CliError::failed("no window touches that time")

@@ -24,13 +24,13 @@ use tokio::{
 };
 
 use super::{
-    arguments::{Alerts, Arguments, Command, Connector, Hold, Mapping, Parked},
+    arguments::{Alerts, Arguments, Command, Connector, Mapping, Parked, Plugin},
     context::{Context, actor},
     dispatch,
     error::{self, CliError},
     speak::{self, Said},
 };
-use crate::{item::limits, scheduler::service::Service};
+use crate::{item::limits, people::People, scheduler::service::Service};
 
 /// A command.
 #[derive(Serialize, Deserialize)]
@@ -55,7 +55,7 @@ fn file(data_dir: &Path) -> PathBuf {
     data_dir.join("service.socket")
 }
 
-/// Whether a service may run it: it reads, or is recorded by the service itself.
+/// Whether a service may run it: it reads, or what it does is safe beside turns and recorded with who asked.
 fn is_for_a_service(command: &Command) -> bool {
     matches!(
         command,
@@ -64,9 +64,16 @@ fn is_for_a_service(command: &Command) -> bool {
             | Command::Report(_)
             | Command::Plan(_)
             | Command::Mapping(_)
-            | Command::Parked(Parked::List { .. } | Parked::Show { save: None, .. })
-            | Command::Hold(Hold::List { .. })
-            | Command::Connector(Connector::Check { .. } | Connector::Pause(_) | Connector::Resume(_))
+            | Command::Parked(
+                Parked::List { .. } | Parked::Show { save: None, .. } | Parked::Retry(_) | Parked::Discard { .. }
+            )
+            | Command::Hold(_)
+            | Command::People(_)
+            | Command::Token(_)
+            | Command::Connector(
+                Connector::Add { from: Some(_) } | Connector::Check { .. } | Connector::Pause(_) | Connector::Resume(_)
+            )
+            | Command::Plugin(Plugin::Approve { .. })
     )
 }
 
@@ -116,16 +123,17 @@ pub(super) fn listen(data_dir: &Path) -> io::Result<UnixListener> {
 }
 
 /// Runs commands, some side by side, for ever.
-pub(super) async fn serve(listener: UnixListener, service: Service) {
+pub(super) async fn serve(listener: UnixListener, service: Service, people: Arc<People>) {
     let places = Arc::new(Semaphore::new(limits::SERVICE_COMMANDS_AT_ONCE_MAX));
     let mut commands = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let service = service.clone();
+                let (service, people) = (service.clone(), Arc::clone(&people));
                 commands.spawn(async move {
-                    let heard = tokio::time::timeout(limits::SERVICE_ANSWER_TIME_MAX, hear(stream, service)).await;
+                    let heard = hear(stream, service, people);
+                    let heard = tokio::time::timeout(limits::SERVICE_ANSWER_TIME_MAX, heard).await;
                     if let Err(error) = heard.unwrap_or_else(|late| Err(late.into())) {
                         tracing::warn!("a command was not answered: {error}");
                     }
@@ -142,7 +150,7 @@ pub(super) async fn serve(listener: UnixListener, service: Service) {
     }
 }
 
-async fn hear(mut stream: UnixStream, service: Service) -> io::Result<()> {
+async fn hear(mut stream: UnixStream, service: Service, people: Arc<People>) -> io::Result<()> {
     let (peer, own) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
     if peer != own && peer != 0 {
         return Err(io::Error::other(format!("it came from user {peer}")));
@@ -156,24 +164,25 @@ async fn hear(mut stream: UnixStream, service: Service) -> io::Result<()> {
     let request: Request = serde_json::from_slice(&bytes)?;
     let runtime = Handle::current();
     // The command stays on one thread, where what it says is kept.
-    let run = move || speak::keep(|| runtime.block_on(run(request, service)));
+    let run = move || speak::keep(|| runtime.block_on(run(request, service, people)));
     let (exit, Said { stdout, stderr }) = spawn_blocking(run).await?;
     stream.write_all(&serde_json::to_vec(&Answer { stdout, stderr, exit })?).await?;
     stream.shutdown().await
 }
 
-async fn run(request: Request, service: Service) -> u8 {
+async fn run(request: Request, service: Service, people: Arc<People>) -> u8 {
     let done = match Arguments::try_parse_from(&request.arguments) {
         Ok(mut arguments) if is_for_a_service(&arguments.command) => {
             arguments.config = request.folder.join(&arguments.config);
             match &mut arguments.command {
                 Command::Mapping(Mapping::Check { file, .. }) => *file = request.folder.join(&*file),
+                Command::Connector(Connector::Add { from: Some(file) }) => *file = request.folder.join(&*file),
                 Command::Report(report) => {
                     report.compare = report.compare.as_ref().map(|file| request.folder.join(file));
                 }
                 _ => {}
             }
-            let context = Context::beside(&arguments, service, request.actor);
+            let context = Context::beside(&arguments, service, people, request.actor);
             dispatch(&context, arguments.command).await
         }
         Ok(_) => Err(CliError::usage("a service does not run that command")),
@@ -198,30 +207,32 @@ mod tests {
     }
 
     #[test]
-    fn a_service_runs_what_reads_and_nothing_that_takes_turns_or_writes() {
+    fn a_service_runs_what_reads_and_what_is_safe_beside_turns() {
         for (line, expect) in [
             ("status --json", true),
             ("report x", true),
             ("parked list x", true),
             ("parked show x 7", true),
             ("parked show x 7 --save d", false),
-            ("parked retry x", false),
-            ("parked discard x --because y", false),
+            ("parked retry x", true),
+            ("parked discard x --item 7 --because y", true),
+            ("connector add --from f", true),
+            ("connector add", false),
             ("connector pause x", true),
             ("connector remove x", false),
             ("hold list", true),
-            ("hold release --connector x --reason y", false),
+            ("people list", true),
+            ("token list", true),
+            ("plugin approve f.wasm", true),
+            ("plugin check f.wasm", false),
             ("sync", false),
             ("serve", false),
             ("erase x 7 --reason y", false),
             ("state backup d", false),
         ] {
             let words = std::iter::once("chancery").chain(line.split(' '));
-            if let Ok(arguments) = Arguments::try_parse_from(words) {
-                assert_eq!(is_for_a_service(&arguments.command), expect, "{line}");
-            } else {
-                assert!(!expect, "{line} is no command");
-            }
+            let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(is_for_a_service(&arguments.command), expect, "{line}");
         }
     }
 }

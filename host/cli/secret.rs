@@ -13,12 +13,18 @@ use super::{
     context::Context,
     error::{self, CliError},
 };
-use crate::catalog::secrets::SecretStore;
+use crate::{
+    catalog::secrets::SecretStore,
+    item::{Failure, NextMove},
+    network::{self, PersonSignIn, RefreshToken as _},
+    scheduler::{self, Host, Kept},
+    state::Act,
+};
 
 /// Longest secret.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
 
-pub(super) fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
+pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, CliError> {
     let config = context.config()?;
     let store = SecretStore::of(&config.data_dir);
     match command {
@@ -27,6 +33,19 @@ pub(super) fn run(context: &Context, command: Command) -> Result<ExitCode, CliEr
             eprintln!("secret `{name}` is set; use it as `{{ store = \"{name}\" }}`");
         }
         Command::List => store.names()?.iter().for_each(|name| println!("{name}")),
+        Command::SignIn { name, redirect } => {
+            let host = context.host()?;
+            let sign_in = scheduler::person_sign_in(&host.config, &name, redirect)?;
+            let token = by_hand(&host, &sign_in, |prompt| {
+                eprint!("{prompt}");
+                let mut line = String::new();
+                std::io::stdin().read_line(&mut line).map(|_| line)
+            });
+            Kept::of(&host.config, &name).write(&token.await?)?;
+            host.state.record_act(Act::of(&context.actor(), "secret sign-in", &name, ""))?;
+            host.state.close()?;
+            eprintln!("somebody is signed in for credential `{name}`; next: `chancery connector check`");
+        }
         Command::Rotate => {
             let sealed = store.rotate()?;
             eprintln!("{sealed} secrets are sealed under a new key");
@@ -37,6 +56,34 @@ pub(super) fn run(context: &Context, command: Command) -> Result<ExitCode, CliEr
         }
     }
     Ok(error::DONE.into())
+}
+
+/// Where a browser is sent back to unless somebody says otherwise: this machine, where nothing needs to answer (RFC 8252,
+/// section 7.3).
+pub(super) const REDIRECT: &str = "http://localhost:8765/";
+
+/// Lets a person sign in with a browser that may be anywhere: they bring the address back that it ends at.
+///
+/// # Errors
+/// `sign-in-refused`, `no-answer`.
+pub(super) async fn by_hand(
+    host: &Host,
+    sign_in: &PersonSignIn,
+    ask: impl FnOnce(&str) -> std::io::Result<String>,
+) -> Result<SecretString, Failure> {
+    let refused = |why: String| Failure::new("sign-in-refused", NextMove::AskPerson, why);
+    let mut random = [0; 64];
+    getrandom::fill(&mut random).map_err(|error| refused(format!("the system gives no random numbers: {error}")))?;
+    let (url, waiting) = sign_in.begin(&random);
+    eprintln!("Open this address in a browser, and sign in:\n\n  {url}\n");
+    eprintln!("The browser is then sent to {}, where nothing needs to answer.", sign_in.redirect);
+    let line = ask("Paste the address that it ends at: ").map_err(|error| refused(error.to_string()))?;
+    let came_back = url::Url::parse(line.trim()).map_err(|_| {
+        refused("what was pasted is no address".to_owned())
+            .hint("copy all of the browser's address bar, from `http` on")
+    })?;
+    let code = sign_in.code(&waiting, &came_back)?;
+    sign_in.redeem(&network::http_client(&host.config.network)?, &waiting, &code).await
 }
 
 /// Reads one secret from standard input, without its line end; on a terminal without echo.

@@ -1,7 +1,8 @@
 //! `chancery serve`: waits for schedules and runs turns, until it is stopped.
 
-use std::{io, process::ExitCode, sync::Arc};
+use std::{io, io::Write as _, process::ExitCode, sync::Arc};
 
+use secrecy::ExposeSecret as _;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Mutex, oneshot},
@@ -10,26 +11,29 @@ use tokio::{
 
 use super::{
     arguments::Serve as Command,
-    context::Context,
+    context::{Context, now_ms},
     error::{self, CliError},
     running,
 };
 use crate::{
-    console,
-    item::Failure,
+    console::{self, Door},
+    item::{Failure, limits::SETUP_LINK_TIME_MAX},
+    network::ServerCertificate,
     scheduler::service::{Service, Stopped},
 };
 
 pub(super) async fn run(context: &Context, command: Command, idle: fn()) -> Result<ExitCode, CliError> {
     let mut signals = Signals::new()?;
     // Before anything is touched: an address in use shall cost nothing.
-    let listener = console::listen(command.listen).await?;
+    let listener = console::listen(command.listen, &context.config()?.console).await?;
     let address = listener.local_addr()?;
     let host = context.host()?;
-    let data_dir = host.config.data_dir.clone();
+    let (data_dir, console) = (host.config.data_dir.clone(), host.config.console.clone());
+    let people = context.people(&host)?;
     let service = Service::new(host)?;
+    let door = Door::new(listener, service.clone(), Arc::clone(&people), &console)?;
     let commands = match running::listen(&data_dir) {
-        Ok(listener) => Some(tokio::spawn(running::serve(listener, service.clone()))),
+        Ok(listener) => Some(tokio::spawn(running::serve(listener, service.clone(), Arc::clone(&people)))),
         Err(error) => {
             tracing::warn!("commands cannot reach this service while it runs, `{}`: {error}", data_dir.display());
             None
@@ -37,15 +41,28 @@ pub(super) async fn run(context: &Context, command: Command, idle: fn()) -> Resu
     };
     let (stop_answering, stopped) = oneshot::channel::<()>();
     let stopped = async move { drop(stopped.await) };
-    let answering = tokio::spawn(console::serve(listener, service.clone(), stopped));
-    // The address is all that goes to stdout: with port 0 whoever started it has to learn it.
-    println!("listening on http://{address}");
+    // To stdout, which is no log: with port 0 whoever started it has to learn the address, and the link is a secret.
+    let mut said = format!("listening on {}://{address}\n", if console.tls.is_some() { "https" } else { "http" });
+    if people.is_empty() {
+        let link = people.setup_link(now_ms())?;
+        said += &format!("set up: {}\n", door.address(&format!("/link/{}", link.expose_secret())));
+        let minutes = SETUP_LINK_TIME_MAX.as_secs() / 60;
+        said += &format!(
+            "(works once, within {minutes} minutes; the next start prints another while nobody has an account)\n"
+        );
+    }
+    // A service does not end because nobody listens to what it says.
+    if let Err(error) = io::stdout().write_all(said.as_bytes()) {
+        tracing::warn!("the address and the link for setting up cannot be told, stdout is closed: {error}");
+    }
+    let (certificate, refused) = (door.certificate(), door.refused());
+    let answering = tokio::spawn(console::serve(door, stopped));
     tracing::info!(connectors = service.connectors().len(), "the service runs");
     let turns = tokio::spawn({
         let service = service.clone();
         async move { service.run(idle).await }
     });
-    let ended = supervise(&service, turns, &mut signals).await?;
+    let ended = supervise(&service, certificate, turns, &mut signals).await?;
     if let Some(commands) = commands {
         commands.abort();
         drop(commands.await);
@@ -54,6 +71,7 @@ pub(super) async fn run(context: &Context, command: Command, idle: fn()) -> Resu
     drop(answering.await);
     drop(service);
     let Stopped { host, left, is_cut_off } = ended;
+    refused.record(&host);
     if left.is_empty() {
         tracing::info!("stopped; no turn was under way");
     } else {
@@ -75,6 +93,7 @@ pub(super) async fn run(context: &Context, command: Command, idle: fn()) -> Resu
 /// Waits for the service's end and does what signals say.
 async fn supervise(
     service: &Service,
+    certificate: Option<ServerCertificate>,
     mut turns: JoinHandle<Result<Stopped, Failure>>,
     signals: &mut Signals,
 ) -> Result<Stopped, CliError> {
@@ -86,10 +105,10 @@ async fn supervise(
             }
             said = signals.next() => if said == Said::Reload {
                 // Beside this, so that a signal to stop is heard meanwhile; one after the other.
-                let (service, one) = (service.clone(), Arc::clone(&reloading));
+                let (service, certificate, one) = (service.clone(), certificate.clone(), Arc::clone(&reloading));
                 tokio::spawn(async move {
                     let _one = one.lock().await;
-                    reload(&service).await;
+                    reload(&service, certificate.as_ref()).await;
                 });
             } else {
                 if service.is_stopping() {
@@ -106,8 +125,13 @@ async fn supervise(
     }
 }
 
-async fn reload(service: &Service) {
-    match service.reload().await {
+async fn reload(service: &Service, certificate: Option<&ServerCertificate>) {
+    let mut done = service.reload().await;
+    let tls = service.host().and_then(|host| host.config.console.tls.clone());
+    if let (Ok(()), Some(certificate), Some(tls)) = (&done, certificate, tls) {
+        done = certificate.replace(&tls.certificate, &tls.key);
+    }
+    match done {
         Ok(()) => tracing::info!(connectors = service.connectors().len(), "the configuration was read again"),
         Err(failure) => {
             let hint = error::hint(&failure).unwrap_or_default();

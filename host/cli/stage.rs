@@ -49,7 +49,7 @@ async fn with_stage<T: Send + 'static>(
     work: impl FnOnce(&Stage, &ConnectorState) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let (staging, state) = (staging.clone(), Arc::clone(state));
-    pipeline::blocking(move || work(&*staging.open(state.name(), state.stage_key())?, &state)).await
+    pipeline::blocking(move || work(&staging.open(state.name(), state.stage_key()), &state)).await
 }
 
 /// What a connector has staged.

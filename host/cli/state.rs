@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{
     arguments::State as Command,
-    context::{Context, actor, print_json},
+    context::{self, Context, actor, print_json},
     error::{self, CliError},
 };
 use crate::{
@@ -19,15 +19,18 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<ExitCode, CliE
         Command::Check { json } => check(&config, *json)?,
         Command::Rebuild { accept_loss, reason } => {
             let because = accept_loss.then(|| reason.as_deref().unwrap_or_default());
-            announce(&state::rebuild(&config.data_dir, &actor(), because)?);
+            let rebuilt = state::rebuild(&config.data_dir, &actor(), because);
+            announce(&context::unserved(&config.data_dir, rebuilt)?);
             println!("rebuilt the index of every connector; `{}` stands in the ledger", actor());
         }
         Command::Backup { to, with_keys } => {
-            let report = state::backup(&config.data_dir, to, *with_keys, "state backup", &actor())?;
+            let report = state::backup(&config.data_dir, to, *with_keys, "state backup", &actor());
+            let report = context::unserved(&config.data_dir, report)?;
             copied(&report, &format!("backed up to `{}`", to.display()));
         }
         Command::Export { to, with_keys } => {
-            let report = state::backup(&config.data_dir, to, *with_keys, "state export", &actor())?;
+            let report = state::backup(&config.data_dir, to, *with_keys, "state export", &actor());
+            let report = context::unserved(&config.data_dir, report)?;
             copied(&report, &format!("exported to `{}`", to.display()));
         }
         Command::Import { from } => {
@@ -82,7 +85,7 @@ fn staged_pages(config: &Config) -> Result<u64, CliError> {
         let connector = state.connector(&name)?;
         let needed = connector.needed_pages(i64::MAX, 0)?;
         let needed = needed.into_iter().filter(|(_, need)| *need != PageNeed::Partial);
-        let stage = staging.open(&name, connector.stage_key())?;
+        let stage = staging.open(&name, connector.stage_key());
         for (page, _) in needed {
             stage.read_page(&page)?;
             count += 1;

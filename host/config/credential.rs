@@ -59,16 +59,57 @@ pub enum Scheme {
         /// Password.
         password: SecretRef,
     },
-    /// OAuth 2 client credentials (RFC 6749, section 4.4): the host signs in as an application.
-    Oauth2 {
-        /// The token endpoint.
-        token_url: url::Url,
-        /// The application.
-        client_id: String,
-        /// How it proves who it is.
-        proof: Proof,
-        /// What is asked for.
-        scope: String,
+    /// OAuth 2: the host gets tokens.
+    Oauth2(Oauth2),
+    /// A client certificate (mTLS).
+    Certificate {
+        /// PEM.
+        file: PathBuf,
+        /// PEM.
+        key: SecretRef,
+    },
+    /// Each request is signed as the plugin's descriptor says.
+    Hmac {
+        /// The key's public name.
+        username: Option<String>,
+        /// The key.
+        secret: SecretRef,
+    },
+}
+
+/// How the host gets tokens.
+#[derive(Clone, Debug)]
+pub struct Oauth2 {
+    /// The token endpoint.
+    pub token_url: url::Url,
+    /// The application; with `jwt-bearer` who signs.
+    pub client_id: String,
+    /// How it comes to a token.
+    pub grant: Grant,
+    /// What is asked for.
+    pub scope: String,
+}
+
+/// How an application comes to a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// For itself (RFC 6749, section 4.4).
+    ClientCredentials(Proof),
+    /// For a person who signs in once (RFC 6749, section 4.1).
+    AuthorizationCode {
+        /// Where.
+        authorization_url: url::Url,
+        /// The application's own secret, if it has one.
+        secret: Option<SecretRef>,
+    },
+    /// By a signed assertion (RFC 7523, section 2.1).
+    JwtBearer {
+        /// PEM.
+        key: SecretRef,
+        /// What the other side calls it.
+        key_id: Option<String>,
+        /// For whom, if not for itself.
+        subject: Option<String>,
     },
 }
 
@@ -123,23 +164,43 @@ impl Credential {
             typed::SchemeName::Bearer => Scheme::Bearer { token: secret(typed.token, "token")? },
             typed::SchemeName::Header => Scheme::Header { parameter: parameter?, value: secret(typed.value, "value")? },
             typed::SchemeName::Query => Scheme::Query { parameter: parameter?, value: secret(typed.value, "value")? },
-            typed::SchemeName::Oauth2 => Scheme::Oauth2 {
-                token_url: token_url(file, name, &typed.token_url.ok_or_else(|| missing("token_url"))?)?,
+            typed::SchemeName::Hmac => Scheme::Hmac { username: username.ok(), secret: secret(typed.secret, "secret")? },
+            typed::SchemeName::Certificate => Scheme::Certificate {
+                file: base.join(typed.certificate.ok_or_else(|| missing("certificate"))?),
+                key: secret(typed.private_key, "private_key")?,
+            },
+            typed::SchemeName::Oauth2 => Scheme::Oauth2(Oauth2 {
+                token_url: address(file, name, "token_url", &typed.token_url.ok_or_else(|| missing("token_url"))?)?,
                 client_id: typed.client_id.ok_or_else(|| missing("client_id"))?,
-                proof: match (typed.secret, typed.certificate, typed.private_key) {
-                    (Some(shared), None, None) => Proof::Secret(secret(Some(shared), "secret")?),
-                    (None, Some(certificate), key) => {
-                        Proof::Certificate { file: base.join(certificate), key: secret(key, "private_key")? }
+                grant: match (typed.grant, typed.secret, typed.certificate, typed.private_key) {
+                    (typed::GrantName::ClientCredentials, Some(shared), None, None) => {
+                        Grant::ClientCredentials(Proof::Secret(secret(Some(shared), "secret")?))
                     }
-                    _ => return Err(missing("secret").hint(
+                    (typed::GrantName::ClientCredentials, None, Some(certificate), key) => {
+                        let (file, key) = (base.join(certificate), secret(key, "private_key")?);
+                        Grant::ClientCredentials(Proof::Certificate { file, key })
+                    }
+                    (typed::GrantName::ClientCredentials, ..) => return Err(missing("secret").hint(
                         "write either `secret = …`, or `certificate = \"app.pem\"` with `private_key = { file = \"app.key\" }`",
                     )),
+                    (typed::GrantName::AuthorizationCode, shared, ..) => {
+                        let text = typed.authorization_url.ok_or_else(|| missing("authorization_url"))?;
+                        Grant::AuthorizationCode {
+                            authorization_url: address(file, name, "authorization_url", &text)?,
+                            secret: shared.map(|shared| shared.meaning(base)),
+                        }
+                    }
+                    (typed::GrantName::JwtBearer, _, _, key) => Grant::JwtBearer {
+                        key: secret(key, "private_key")?,
+                        key_id: typed.key_id,
+                        subject: typed.subject,
+                    },
                 },
                 scope: typed.scope.ok_or_else(|| missing("scope"))?,
-            },
+            }),
         };
         // A destination says itself where it signs in; everything else is attached to a plugin's requests.
-        let for_destinations = matches!(scheme, Scheme::Basic { .. } | Scheme::Oauth2 { .. });
+        let for_destinations = matches!(scheme, Scheme::Basic { .. } | Scheme::Oauth2(_));
         if typed.origins.is_empty() && !for_destinations {
             return Err(missing("origins")
                 .hint("name the origins it may be sent to: `origins = [\"https://archive.example.com\"]`"));
@@ -158,9 +219,9 @@ pub(super) fn encrypted_url(text: &str) -> Option<url::Url> {
     (url.scheme() == "https" || (url.scheme() == "http" && local(&url))).then_some(url)
 }
 
-fn token_url(file: &Path, name: &str, text: &str) -> Result<url::Url, ConfigError> {
+fn address(file: &Path, name: &str, key: &str, text: &str) -> Result<url::Url, ConfigError> {
     encrypted_url(text).ok_or_else(|| {
-        let problem = ConfigError::new(file, format!("`[credential.{name}]`: `token_url` is no URL of `https://`"));
+        let problem = ConfigError::new(file, format!("`[credential.{name}]`: `{key}` is no URL of `https://`"));
         problem.hint("for Microsoft 365: `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`")
     })
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    credential::{Credential, CredentialNames, Scheme},
+    credential::{Credential, CredentialNames, Oauth2, Scheme},
     store::StoreConfig,
     typed,
 };
@@ -115,16 +115,14 @@ impl DestinationConfig {
     pub(super) fn check_scheme(&self, credential: &Credential) -> Result<(), String> {
         let by = |mechanism| match mechanism {
             Mechanism::Plain => ("basic", matches!(credential.scheme, Scheme::Basic { .. })),
-            Mechanism::Xoauth2 | Mechanism::Oauthbearer => {
-                ("oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. }))
-            }
+            Mechanism::Xoauth2 | Mechanism::Oauthbearer => ("oauth2", matches!(credential.scheme, Scheme::Oauth2(_))),
         };
         let (kind, (wanted, fits)) = match self {
             Self::Maildir(_) | Self::Eml(..) => return Ok(()),
             Self::Imap(settings) => ("imap", by(settings.mechanism)),
             Self::Smtp(settings) => ("smtp", by(settings.mechanism)),
             Self::Graph(settings) => {
-                if let Scheme::Oauth2 { scope, .. } = &credential.scheme
+                if let Scheme::Oauth2(Oauth2 { scope, .. }) = &credential.scheme
                     && *scope != format!("{}/.default", settings.cloud.graph())
                 {
                     return Err(format!(
@@ -133,7 +131,7 @@ impl DestinationConfig {
                         settings.cloud.graph()
                     ));
                 }
-                ("graph", ("oauth2", matches!(credential.scheme, Scheme::Oauth2 { .. })))
+                ("graph", ("oauth2", matches!(credential.scheme, Scheme::Oauth2(_))))
             }
         };
         if fits {

@@ -7,8 +7,11 @@ use std::{
     time::Duration,
 };
 
+use secrecy::SecretString;
+
 use super::{
     alerts::{AlertPlace, AlertsConfig},
+    console::ConsoleConfig,
     credential::Credential,
     destination::DestinationConfig,
     error::ConfigError,
@@ -37,12 +40,16 @@ pub struct Config {
     pub connectors: Vec<Connector>,
     /// Credentials by name.
     pub credentials: BTreeMap<String, Credential>,
+    /// Secrets that are to be in the store under these names and are not yet: somebody tries them first.
+    pub held: BTreeMap<String, SecretString>,
     /// How to reach the world.
     pub network: Network,
     /// Where pages and attachments wait.
     pub stage: StageConfig,
     /// What is worth an alert.
     pub alerts: AlertsConfig,
+    /// How people reach the pages of a running service.
+    pub console: ConsoleConfig,
     /// Where signed checkpoints are copied to.
     pub checkpoint_copies: Vec<CheckpointCopy>,
     /// Attachment bytes taken in.
@@ -179,11 +186,19 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong, with file and place.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(file, None)
+    }
+
+    /// As [`Config::load`], with an included file of this name as if it held this text: one that is there, or a further one.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(file: &Path, mut instead: Option<(&Path, &str)>) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(file).map_err(|error| {
             let problem = ConfigError::new(file, format!("cannot read it: {error}"));
             problem.hint("run `chancery init` to make one, or name yours with `--config FILE`")
         })?;
-        let main = parse(file, &text)?;
+        let mut main = parse(file, &text)?;
         let absolute = std::path::absolute(file).map_err(|error| ConfigError::new(file, error.to_string()))?;
         let base = absolute.parent().map_or_else(PathBuf::new, Path::to_owned);
         let mut config = Self {
@@ -191,12 +206,16 @@ impl Config {
             data_dir: base.join(main.data_dir.as_deref().unwrap_or(Path::new("data"))),
             connectors: Vec::new(),
             credentials: BTreeMap::new(),
+            held: BTreeMap::new(),
             network: network(&base, main.network.as_ref()),
             stage: StageConfig::parse(&base, main.stage.as_ref()).map_err(|why| {
                 ConfigError::new(file, why).hint("the keys of `[stage]` are in docs/configuration.md")
             })?,
             alerts: AlertsConfig::parse(&base, main.alerts.as_ref()).map_err(|why| {
                 ConfigError::new(file, why).hint("the keys of `[alerts]` are in docs/configuration.md")
+            })?,
+            console: ConsoleConfig::parse(&base, main.console.take()).map_err(|why| {
+                ConfigError::new(file, why).hint("the keys of `[console]` are in docs/configuration.md")
             })?,
             checkpoint_copies: main
                 .checkpoints
@@ -230,19 +249,18 @@ impl Config {
         config.add(file, main)?;
         for pattern in &includes {
             for path in included(file, &config.base, pattern)? {
-                let text = fs::read_to_string(&path).map_err(|error| ConfigError::new(&path, error.to_string()))?;
-                let part = parse(&path, &text)?;
-                let has_more = part.stage.is_some()
-                    || part.limits.is_some()
-                    || part.checkpoints.is_some()
-                    || part.alerts.is_some();
-                if part.data_dir.is_some() || part.network.is_some() || has_more {
-                    let problem =
-                        ConfigError::new(&path, "an included file may hold only `[[connector]]` and `[credential.…]`");
-                    return Err(problem.hint(format!("move the other keys to `{}`", file.display())));
+                match instead.take_if(|(other, _)| *other == path) {
+                    Some((_, text)) => config.include(file, &path, text)?,
+                    None => {
+                        let text = fs::read_to_string(&path);
+                        let text = text.map_err(|error| ConfigError::new(&path, error.to_string()))?;
+                        config.include(file, &path, &text)?;
+                    }
                 }
-                config.add(&path, part)?;
             }
+        }
+        if let Some((path, text)) = instead {
+            config.include(file, path, text)?;
         }
         config.check_alerts()?;
         for connector in &config.connectors {
@@ -254,6 +272,20 @@ impl Config {
     /// The connector of this name.
     pub fn connector(&self, name: &str) -> Option<&Connector> {
         self.connectors.iter().find(|connector| connector.name == name)
+    }
+
+    fn include(&mut self, main: &Path, path: &Path, text: &str) -> Result<(), ConfigError> {
+        let part = parse(path, text)?;
+        let has_more = part.stage.is_some()
+            || part.limits.is_some()
+            || part.checkpoints.is_some()
+            || part.alerts.is_some()
+            || part.console.is_some();
+        if part.data_dir.is_some() || part.network.is_some() || has_more {
+            let problem = ConfigError::new(path, "an included file may hold only `[[connector]]` and `[credential.…]`");
+            return Err(problem.hint(format!("move the other keys to `{}`", main.display())));
+        }
+        self.add(path, part)
     }
 
     fn add(&mut self, file: &Path, part: typed::File) -> Result<(), ConfigError> {
@@ -404,7 +436,7 @@ fn network(base: &Path, typed: Option<&Network>) -> Network {
 /// Letters, digits, `-` and `_`: names are also folder names.
 fn valid_name(name: &str) -> bool {
     !name.is_empty()
-        && name.len() <= 64
+        && name.len() <= limits::CONNECTOR_NAME_BYTES_MAX
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
@@ -412,7 +444,8 @@ fn connector(file: &Path, base: &Path, typed: typed::Connector) -> Result<Connec
     let name = typed.name;
     if !valid_name(&name) {
         let problem = ConfigError::new(file, format!("`{name}` cannot be a connector's name"));
-        return Err(problem.hint("use lower-case letters, digits, `-` and `_`, at most 64"));
+        let hint = format!("use lower-case letters, digits, `-` and `_`, at most {}", limits::CONNECTOR_NAME_BYTES_MAX);
+        return Err(problem.hint(hint));
     }
     let wrong = |message: String| ConfigError::new(file, format!("connector `{name}`: {message}"));
     let schedule = typed.schedule.as_deref().map(Schedule::parse).transpose().map_err(&wrong)?;

@@ -5,6 +5,7 @@
 //! beyond their shape (the plugin's schema decides, in `catalog`), and state.
 
 mod alerts;
+mod console;
 mod credential;
 mod destination;
 mod error;
@@ -15,7 +16,8 @@ mod store;
 mod typed;
 
 pub use alerts::{AlertPlace, AlertsConfig};
-pub use credential::{Credential, Proof, Scheme, SecretRef};
+pub use console::{ConsoleConfig, OpenIdConfig, TlsFiles};
+pub use credential::{Credential, Grant, Oauth2, Proof, Scheme, SecretRef};
 pub use destination::{DestinationConfig, EmlPlace};
 pub use error::ConfigError;
 pub use meaning::{Calls, Config, Connector, Mapper, Plugin, PluginSource, Source};

@@ -13,6 +13,7 @@ use serde::{
 use toml::value::Datetime;
 
 use super::{
+    console,
     credential::{CredentialNames, SecretRef},
     scope,
 };
@@ -36,6 +37,7 @@ pub(super) struct File {
     pub(super) stage: Option<toml::Table>,
     /// Read by hand: see `alerts`.
     pub(super) alerts: Option<toml::Table>,
+    pub(super) console: Option<console::Typed>,
     pub(super) checkpoints: Option<Checkpoints>,
     pub(super) limits: Option<Limits>,
 }
@@ -195,7 +197,12 @@ pub(super) struct Credential {
     pub(super) value: Option<Secret>,
     /// Name of the header or query parameter.
     pub(super) parameter: Option<String>,
+    #[serde(default)]
+    pub(super) grant: GrantName,
     pub(super) token_url: Option<String>,
+    pub(super) authorization_url: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) key_id: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) secret: Option<Secret>,
     pub(super) certificate: Option<PathBuf>,
@@ -213,6 +220,18 @@ pub(super) enum SchemeName {
     Query,
     Login,
     Oauth2,
+    Certificate,
+    Hmac,
+}
+
+/// How an `oauth2` credential comes to tokens.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum GrantName {
+    #[default]
+    ClientCredentials,
+    AuthorizationCode,
+    JwtBearer,
 }
 
 /// Where a secret is. Read by hand: what serde says of a value of another shape would repeat it, and the most likely

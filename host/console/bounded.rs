@@ -13,22 +13,31 @@ use std::{
 use axum::serve::Listener;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Sleep,
 };
 
+use crate::network::{ServerCertificate, ServerStream};
+
 /// Takes connections while there are places; others wait in the system's queue.
 pub(super) struct Bounded {
     listener: TcpListener,
+    certificate: Option<ServerCertificate>,
     places: Arc<Semaphore>,
     /// Time without a byte after which a connection ends.
     idle_max: Duration,
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener, connections_max: usize, idle_max: Duration) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(connections_max)), idle_max }
+    /// With a certificate it is encrypted.
+    pub(super) fn new(
+        listener: TcpListener,
+        certificate: Option<ServerCertificate>,
+        connections_max: usize,
+        idle_max: Duration,
+    ) -> Self {
+        Self { listener, certificate, places: Arc::new(Semaphore::new(connections_max)), idle_max }
     }
 }
 
@@ -41,6 +50,10 @@ impl Listener for Bounded {
         let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return std::future::pending().await };
         // The library's own, which waits a moment when the system has no more files.
         let (stream, address) = Listener::accept(&mut self.listener).await;
+        let stream = match &self.certificate {
+            Some(certificate) => certificate.accept(stream),
+            None => ServerStream::plain(stream),
+        };
         let idle = Box::pin(tokio::time::sleep(self.idle_max));
         (Connection { stream, idle, idle_max: self.idle_max, _place: place }, address)
     }
@@ -52,7 +65,7 @@ impl Listener for Bounded {
 
 /// A connection that ends when nothing passes for long.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: ServerStream,
     idle: Pin<Box<Sleep>>,
     idle_max: Duration,
     _place: OwnedSemaphorePermit,
@@ -108,7 +121,10 @@ impl AsyncWrite for Connection {
 mod tests {
     use std::time::Instant;
 
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
 
     use super::*;
 
@@ -117,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_takes_a_place_and_ends_when_nothing_passes() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let mut bounded = Bounded::new(listener, 2, IDLE_MAX);
+        let mut bounded = Bounded::new(listener, None, 2, IDLE_MAX);
         let address = bounded.local_addr().expect("an address");
         let (mut client, (mut served, _)) =
             (TcpStream::connect(address).await.expect("connected"), bounded.accept().await);

@@ -290,6 +290,59 @@ pub const FILE_SETTLE: Duration = Duration::from_secs(5);
 /// Staged pages are kept this many days after everything was delivered (default of `stage.keep_days`).
 pub const STAGE_KEEP_DAYS: u32 = 7;
 
+// Who is let in.
+
+/// Accounts.
+pub const PEOPLE_MAX: usize = 1_000;
+/// A person's or token's name.
+pub const PERSON_NAME_BYTES_MAX: usize = 100;
+/// The file of people.
+pub const PEOPLE_FILE_BYTES_MAX: u64 = 4 << 20;
+/// The least characters of a password.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// A password.
+pub const PASSWORD_BYTES_MAX: usize = 1 << 10;
+/// Memory of hashing one password (argon2id), in KiB.
+pub const ARGON2_MEMORY_KIB: u32 = 19 << 10;
+/// Passes over that memory.
+pub const ARGON2_PASSES: u32 = 2;
+/// Lanes of it.
+pub const ARGON2_LANES: u32 = 1;
+/// Passwords that are hashed at once.
+pub const PASSWORDS_AT_ONCE_MAX: usize = 2;
+/// Time that a sign-in waits for its turn.
+pub const PASSWORDS_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Wrong sign-ins of an account, or from an address, before the next must wait; the wait doubles from a second on.
+pub const SIGN_IN_FREE_ATTEMPTS: u32 = 5;
+/// Longest wait of an account: nobody can lock its person out for good.
+pub const SIGN_IN_ACCOUNT_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Longest wait of an address (of its network of 64 bits with IPv6).
+pub const SIGN_IN_ADDRESS_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// Time after the last wrong sign-in from which on it is forgotten.
+pub const SIGN_IN_FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
+/// Accounts and addresses with wrong sign-ins that are remembered.
+pub const SIGN_IN_REMEMBERED_MAX: usize = 10_000;
+/// A session that is not used ends.
+pub const SESSION_IDLE_TIME_MAX: Duration = Duration::from_secs(30 * 60);
+/// A session ends.
+pub const SESSION_TIME_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// Sessions in all; the one longest idle ends.
+pub const SESSIONS_MAX: usize = 2_000;
+/// Sessions of one person.
+pub const SESSIONS_OF_PERSON_MAX: usize = 20;
+/// The set-up link of a first start.
+pub const SETUP_LINK_TIME_MAX: Duration = Duration::from_secs(60 * 60);
+/// A link to choose a password.
+pub const LINK_TIME_MAX: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// Sign-ins by a directory whose people have not come back yet.
+pub const OPENID_ATTEMPTS_MAX: usize = 1_000;
+/// Time in which they come back.
+pub const OPENID_ATTEMPT_TIME_MAX: Duration = Duration::from_secs(10 * 60);
+/// API tokens.
+pub const TOKENS_MAX: usize = 1_000;
+/// Life of an API token.
+pub const TOKEN_TIME_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 // The service.
 
 /// Sleep of the service's loop before it looks at the clock again: a machine sleeps, and clocks are set.
@@ -314,8 +367,46 @@ pub const CONSOLE_STOP_TIME_MAX: Duration = Duration::from_secs(2);
 pub const CONSOLE_CONNECTIONS_MAX: usize = 64;
 /// Time without a byte after which such a connection ends.
 pub const CONSOLE_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Time in which a request is answered.
+pub const CONSOLE_REQUEST_TIME_MAX: Duration = Duration::from_secs(120);
+/// The body of a form.
+pub const CONSOLE_BODY_BYTES_MAX: usize = 256 << 10;
+/// The body of a form with a file.
+pub const CONSOLE_UPLOAD_BYTES_MAX: usize = 16 << 20;
+/// Such files that somebody looks at before they are taken.
+pub const UPLOADS_KEPT_MAX: usize = 8;
+/// Bytes beyond such a limit that are read and forgotten, so that a browser comes to see why.
+pub const CONSOLE_DRAINED_BYTES_MAX: usize = 128 << 20;
+/// Pages that are told of changes at once.
+pub const CONSOLE_STREAMS_MAX: usize = 32;
+/// Least time between two changes that such a page is told of.
+pub const CONSOLE_EVENT_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest time without telling it anything.
+pub const CONSOLE_EVENT_QUIET_MAX: Duration = Duration::from_secs(10);
+/// Why somebody does something, as they write it.
+pub const REASON_CHARS_MAX: usize = 500;
+/// Rows of a table on one page, and in one answer where nothing else is asked for.
+pub const CONSOLE_ROWS: usize = 100;
+/// The most rows of one answer.
+pub const CONSOLE_ROWS_MAX: usize = 1_000;
+/// A connector's name.
+pub const CONNECTOR_NAME_BYTES_MAX: usize = 64;
+/// Destinations that a form adds to a connector.
+pub const SETUP_DESTINATIONS_MAX: usize = 8;
+/// Settings of a plugin that a form asks for.
+pub const SETUP_SETTINGS_MAX: usize = 100;
+/// An answer.
+pub const SETUP_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// Connectors that are put together at once.
+pub const SETUP_DRAFTS_MAX: usize = 50;
+/// Time for which refused attempts of one kind from one place are counted, to be recorded together.
+pub const CONSOLE_REFUSALS_PERIOD: Duration = Duration::from_secs(15 * 60);
+/// Kinds and places that are counted apart.
+pub const CONSOLE_REFUSALS_KINDS_MAX: usize = 100;
 /// Time that calls under way have when the program ends.
 pub const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_secs(2);
+/// Retries of parked things that wait for a turn's end.
+pub const RETRIES_WAITING_MAX: usize = 100;
 /// Time in which a command is run by a service.
 pub const SERVICE_ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
 /// Commands that a service runs at once.
@@ -378,10 +469,15 @@ const _: () = assert!(SMTP_REPLY_TIME_MAX.as_millis() <= SMTP_ACCEPT_TIME_MAX.as
 const _: () = assert!(GRAPH_RANGE_BYTES < 4_000_000 && GRAPH_RANGE_BYTES.is_multiple_of(320 << 10));
 const _: () = assert!(GRAPH_GROUP_COPIES_MAX <= GROUP_COPIES_MAX);
 const _: () = assert!(GRAPH_FILE_BYTES_MAX.div_ceil(3) * 4 < 4 << 20);
+const _: () = assert!(CONSOLE_STREAMS_MAX < CONSOLE_CONNECTIONS_MAX);
+const _: () = assert!(CONSOLE_EVENT_QUIET_MAX.as_millis() < CONSOLE_IDLE_TIME_MAX.as_millis());
+const _: () = assert!(CONSOLE_ROWS <= CONSOLE_ROWS_MAX);
 const _: () = assert!(SERVICE_SLEEP_MAX.as_millis() * 2 <= SERVICE_STUCK_AFTER.as_millis());
 const _: () = assert!(JITTER.as_millis() <= JITTER_MAX.as_millis());
 const _: () = assert!(TURN_RETRY_DELAY_MIN.as_millis() < TURN_RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(TURN_RETRY_DELAY_MAX.as_millis() < OVERDUE_AFTER.as_millis());
 const _: () = assert!(RECONCILE_ATTEMPTS_MAX <= ATTEMPTS_MAX);
+const _: () = assert!(SESSION_IDLE_TIME_MAX.as_millis() < SESSION_TIME_MAX.as_millis());
+const _: () = assert!(SIGN_IN_ADDRESS_WAIT_MAX.as_millis() < SIGN_IN_FORGOTTEN_AFTER.as_millis());
 const _: () = assert!(RETRY_DELAY_MIN.as_millis() < RETRY_DELAY_MAX.as_millis());
 const _: () = assert!(RECORD_BYTES_MAX as u64 * 4 <= SEGMENT_BYTES_MAX);

@@ -2,6 +2,9 @@
 
 use std::{error::Error as StdError, fs, sync::Arc, time::Duration};
 
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
 use super::{
     CONNECT_TIME_MAX, READ_TIME_MAX, address_denied, certificate_untrusted, misconfigured,
     resolve::{AddressRefused, Resolver},
@@ -14,6 +17,32 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 /// Connections kept per host.
 const IDLE_PER_HOST_MAX: usize = 8;
 
+/// A certificate that this side shows, with its key.
+pub struct ClientCertificate {
+    identity: reqwest::Identity,
+}
+
+impl ClientCertificate {
+    /// Reads a PEM certificate, with those that lead to its authority behind it, and its PEM key.
+    ///
+    /// # Errors
+    /// Says what cannot be read; nothing of the key is in it.
+    pub fn from_pem(certificates: &[u8], key: &SecretString) -> Result<Self, &'static str> {
+        let mut pem = Zeroizing::new(Vec::with_capacity(certificates.len() + key.expose_secret().len() + 1));
+        pem.extend_from_slice(certificates);
+        pem.push(b'\n');
+        pem.extend_from_slice(key.expose_secret().as_bytes());
+        let identity = reqwest::Identity::from_pem(&pem);
+        Ok(Self { identity: identity.map_err(|_| "its `certificate` and `private_key` are not PEM")? })
+    }
+}
+
+impl std::fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientCertificate(…)")
+    }
+}
+
 /// Makes a client with a pool of its own: one per connector and plugin, one per destination, so that neither
 /// connections nor TLS sessions cross between them. No environment proxy, no redirects of its own, no unpacking. A URL
 /// whose host is an address goes past its resolver: ask [`super::check_literal`] first.
@@ -21,6 +50,14 @@ const IDLE_PER_HOST_MAX: usize = 8;
 /// # Errors
 /// `network-misconfigured`.
 pub fn http_client(network: &Network) -> Result<reqwest::Client, Failure> {
+    http_client_of(network, None)
+}
+
+/// As [`http_client`], showing a certificate to whoever asks for one (mTLS).
+///
+/// # Errors
+/// As [`http_client`].
+pub fn http_client_of(network: &Network, certificate: Option<&ClientCertificate>) -> Result<reqwest::Client, Failure> {
     tls::install_provider();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
@@ -30,6 +67,9 @@ pub fn http_client(network: &Network) -> Result<reqwest::Client, Failure> {
         .read_timeout(READ_TIME_MAX)
         .pool_idle_timeout(IDLE_TIME_MAX)
         .pool_max_idle_per_host(IDLE_PER_HOST_MAX);
+    if let Some(certificate) = certificate {
+        builder = builder.identity(certificate.identity.clone());
+    }
     match &network.proxy {
         None => builder = builder.no_proxy(),
         Some(text) => {
@@ -94,5 +134,62 @@ mod tests {
         let empty = tempfile::NamedTempFile::new().unwrap();
         let empty = Network { ca_file: Some(empty.path().into()), ..Network::default() };
         assert!(http_client(&empty).unwrap_err().message.contains("no certificate"));
+    }
+
+    /// A server that takes only those who show a certificate of its authority, for `connections`.
+    async fn strict_server(connections: usize) -> std::net::SocketAddr {
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let certificate = |pem: &[u8]| CertificateDer::from_pem_slice(pem).unwrap();
+        let mut authorities = rustls::RootCertStore::empty();
+        authorities.add(certificate(include_bytes!("tests/authority.pem"))).unwrap();
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), Arc::clone(&provider));
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(
+                vec![certificate(include_bytes!("tests/server.pem"))],
+                PrivateKeyDer::from_pem_slice(include_bytes!("tests/server-key.pem")).unwrap(),
+            )
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for _ in 0..connections {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _request = stream.read(&mut [0; 4096]).await;
+                let _answered = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
+                let _closed = stream.shutdown().await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_shown_by_its_own_client_alone() {
+        let network = Network {
+            ca_file: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/host/network/tests/authority.pem").into()),
+            allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            ..Network::default()
+        };
+        let key = |pem: &str| SecretString::from(pem.to_owned());
+        let certificate = include_bytes!("tests/client.pem");
+        let shown = ClientCertificate::from_pem(certificate, &key(include_str!("tests/client-key.pem"))).unwrap();
+        let url = format!("https://{}/", strict_server(2).await);
+        let with = http_client_of(&network, Some(&shown)).unwrap().get(&url).send().await.unwrap();
+        assert_eq!(with.status().as_u16(), 204);
+        assert!(http_client(&network).unwrap().get(&url).send().await.is_err(), "who shows none is not let in");
+        for (pem, private) in
+            [(&b"none"[..], "none"), (certificate, "none"), (b"", include_str!("tests/client-key.pem"))]
+        {
+            assert!(ClientCertificate::from_pem(pem, &key(private)).is_err());
+        }
+        assert_eq!(format!("{shown:?}"), "ClientCertificate(…)");
     }
 }

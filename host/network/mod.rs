@@ -2,8 +2,8 @@
 //! sign-in and notices.
 //!
 //! What lives here: the HTTP client, streams to other protocols' servers (direct or through the proxy, with TLS), the
-//! resolver that leaves out addresses the section does not allow, the pace that another side serves, and OAuth 2 sign-in
-//! with the host's own credentials.
+//! resolver that leaves out addresses the section does not allow, the pace that another side serves, OAuth 2 sign-in with
+//! the host's own credentials, and the TLS of who comes to the host.
 //! What may not: what is said over a connection, grants of plugins, and anything that knows items or mailboxes.
 //!
 //! A name is resolved, refused addresses are left out, and what is left is dialled, so that a name cannot answer
@@ -13,18 +13,22 @@ mod assertion;
 mod dial;
 mod http;
 mod oauth2;
+mod openid;
 mod pace;
 mod probe;
 mod resolve;
+mod serving;
 mod tls;
 
-pub use assertion::Certificate;
+pub use assertion::{Certificate, ServiceKey, now_s};
 pub use dial::{Dialer, Stream};
-pub use http::{http_client, no_answer};
-pub use oauth2::{ClientCredentials, ClientSecret, TokenSource};
+pub use http::{ClientCertificate, http_client, http_client_of, no_answer};
+pub use oauth2::{Application, ClientSecret, Grant, PersonSignIn, RefreshToken, TokenSource, Waiting};
+pub use openid::{Attempt, Begun, OpenIdClient};
 pub use pace::{Pace, Permit, Rate};
 pub use probe::{Route, RouteKind, probe};
 pub use resolve::{check_literal, literal};
+pub use serving::{ServerCertificate, ServerStream};
 
 use std::time::Duration;
 

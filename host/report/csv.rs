@@ -67,8 +67,16 @@ fn cells(copies: &Copies) -> [u64; 6] {
 /// # Errors
 /// As [`windows`].
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<String, csv::Error> {
+    let header = header.iter().map(|&text| text.to_owned()).collect();
+    lines(std::iter::once(header).chain(rows))
+}
+
+/// Rows of text cells, to follow others.
+///
+/// # Errors
+/// As [`windows`].
+pub fn lines(rows: impl IntoIterator<Item = Vec<String>>) -> Result<String, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(header)?;
     for row in rows {
         writer.write_record(row.iter().map(|text| cell(text)))?;
     }

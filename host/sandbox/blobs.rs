@@ -4,7 +4,7 @@ use std::io;
 
 use crate::item::{BlobRef, BlobSink, BlobWriter, Failure, NextMove, limits};
 
-use super::{bindings::types, hex};
+use super::{contract::v1::types, hex};
 
 /// Blobs of one call: every item of the largest page with all its attachments would be far more than anybody sends.
 const BLOBS_MAX: usize = 16_384;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use crate::item::{Batch, BlobRef, Failure, Message, NextMove, Splice, descriptor::Grouping};
 
 use super::{
-    bindings::converter::exports::chancery::connector::converter,
+    contract::v1::converter::exports::chancery::connector::converter,
     converter::{Converted, present},
     diagnostic::{Call, cut, is_code, printable},
     message::{check_splice, outline},

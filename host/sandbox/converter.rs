@@ -6,14 +6,14 @@ use wasmtime::Store;
 
 use super::{
     Sandbox,
-    bindings::{converter as world, params, types},
+    contract::v1::{converter as world, params, types},
     converted,
     diagnostic::{Call, Ending, Position},
     egress::Scrub,
     hex,
     limits::Stop,
     load::Plugin,
-    store::{Guest, Nature, begin, limited, new_store},
+    store::{Guest, begin, limited, new_store},
 };
 use crate::item::{
     AttachmentState, Batch, BatchItem, BlobRef, BlobSource, Content, Failure, Message, NextMove, limits,
@@ -224,7 +224,7 @@ impl ConverterWorker {
 
 async fn fresh(sandbox: &Sandbox, plugin: &Plugin, call: &Call<'_>) -> Result<Instance, Failure> {
     let limits = sandbox.limits();
-    let mut store = new_store(sandbox.engine(), limits, Nature::Pure, ConverterCall::new());
+    let mut store = new_store(sandbox.engine(), limits, sandbox.pure, ConverterCall::new());
     begin(&mut store, limits);
     match limited(limits, plugin.converter_code()?.instantiate_async(&mut store)).await {
         Ok(bindings) => Ok(Instance { store, bindings, batches: 0 }),
@@ -268,6 +268,7 @@ fn in_guest_words<'a>(batch: &'a Batch<'_>) -> params::Batch<'a> {
         conversations: batch.conversations.iter().map(|conversation| (*conversation).into()).collect(),
         items: batch.items.iter().map(item).collect(),
         settings: batch.settings,
+        extensions: &[],
     }
 }
 

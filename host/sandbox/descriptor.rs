@@ -3,11 +3,18 @@
 use crate::item::{
     Descriptor, PluginKind, ReadingMode,
     chat::Extensions,
-    descriptor::{CredentialScheme, CredentialWish, Grouping, LoginRecipe, Prerequisite, SourceTraits, Terms},
+    descriptor::{
+        CredentialScheme, CredentialWish, Grouping, HmacEncoding, HmacPart, HmacRecipe, LoginRecipe, Oauth2Grant,
+        Oauth2Recipe, Prerequisite, SourceTraits, Terms,
+    },
     limits,
 };
 
-use super::{bindings::descriptors as said, contract::World, diagnostic::is_code, egress::Origin};
+use super::{
+    contract::{World, v1::descriptors as said},
+    diagnostic::is_code,
+    egress::Origin,
+};
 
 /// Elements of a descriptor's lists.
 const ELEMENTS_MAX: usize = 64;
@@ -64,7 +71,18 @@ pub(super) fn take(said: said::Descriptor, world: World) -> Result<Descriptor, S
         return Err("the descriptor's `folder-setting` names a setting that the schema does not have".to_owned());
     }
     let credentials = credentials.into_iter().map(take_credential).collect::<Result<_, _>>()?;
-    Ok(Descriptor { name, version, summary, settings_schema, credentials, origins, origin_settings, kind, extensions })
+    let descriptor =
+        Descriptor { name, version, summary, settings_schema, credentials, origins, origin_settings, kind, extensions };
+    let says_folders = descriptor.extensions.iter().any(|(name, _)| name == "folders");
+    let folders_fit = descriptor.folders_by_setting().is_some_and(|(setting, folders)| {
+        is_setting(&setting) && folders.values().all(|folder| folder.as_str().is_some_and(is_folder))
+    });
+    if says_folders && !folders_fit {
+        return Err(
+            "the descriptor's extension `folders` is not an object of a setting, its values and folders".to_owned()
+        );
+    }
+    Ok(descriptor)
 }
 
 fn take_kind(kind: said::PluginKind, world: World) -> Result<PluginKind, String> {
@@ -89,7 +107,7 @@ fn take_traits(traits: said::SourceTraits) -> Result<SourceTraits, String> {
     at_most("prerequisites", prerequisites.len())?;
     at_most("file-endings", file_endings.len())?;
     text("data-flow", &data_flow, LONG_TEXT_BYTES_MAX)?;
-    if default_folder.is_empty() || default_folder.len() > 255 || default_folder.contains(['/', '\0', '\r', '\n']) {
+    if !is_folder(&default_folder) {
         return Err("the descriptor's `default-folder` is not a folder's name".to_owned());
     }
     if file_endings
@@ -124,6 +142,10 @@ fn take_traits(traits: said::SourceTraits) -> Result<SourceTraits, String> {
     };
     let prerequisites = prerequisites.into_iter().map(prerequisite).collect::<Result<_, String>>()?;
     Ok(SourceTraits { reading, prerequisites, terms, data_flow, default_folder, folder_setting, file_endings })
+}
+
+fn is_folder(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 255 && !name.contains(['/', '\0', '\r', '\n'])
 }
 
 fn take_credential(wish: said::CredentialWish) -> Result<CredentialWish, String> {
@@ -165,8 +187,68 @@ fn take_credential(wish: said::CredentialWish) -> Result<CredentialWish, String>
             }
             CredentialScheme::Login(LoginRecipe { path, username_field, password_field, token_pointer, header })
         }
+        said::CredentialScheme::Oauth2(recipe) => CredentialScheme::Oauth2(take_oauth2(recipe)?),
+        said::CredentialScheme::Certificate => CredentialScheme::Certificate,
+        said::CredentialScheme::Hmac(recipe) => {
+            let names = [Some(&recipe.header), recipe.timestamp_header.as_ref(), recipe.key_header.as_ref()];
+            names.into_iter().flatten().try_for_each(|name| header_name(name))?;
+            CredentialScheme::Hmac(take_hmac(recipe)?)
+        }
     };
     Ok(CredentialWish { name, scheme, summary })
+}
+
+fn take_oauth2(recipe: said::Oauth2Recipe) -> Result<Oauth2Recipe, String> {
+    let said::Oauth2Recipe { grant, token_url, authorization_url, scopes } = recipe;
+    at_most("credentials", scopes.len())?;
+    for url in [&token_url, &authorization_url].into_iter().flatten() {
+        text("credentials", url, limits::NAME_BYTES_MAX)?;
+        let is_safe = url::Url::parse(url).is_ok_and(|url| url.scheme() == "https" && url.has_host());
+        if !is_safe {
+            return Err("the descriptor's `credentials`: an address of `oauth2` is no URL of `https://`".to_owned());
+        }
+    }
+    for scope in &scopes {
+        text("credentials", scope, limits::NAME_BYTES_MAX)?;
+        if !scope.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("the descriptor's `credentials`: a scope is not one word".to_owned());
+        }
+    }
+    let grant = match grant {
+        said::Oauth2Grant::ClientCredentials => Oauth2Grant::ClientCredentials,
+        said::Oauth2Grant::AuthorizationCode => Oauth2Grant::AuthorizationCode,
+        said::Oauth2Grant::JwtBearer => Oauth2Grant::JwtBearer,
+    };
+    Ok(Oauth2Recipe { grant, token_url, authorization_url, scopes })
+}
+
+fn take_hmac(recipe: said::HmacRecipe) -> Result<HmacRecipe, String> {
+    let said::HmacRecipe { parts, separator, header, prefix, encoding, timestamp_header, key_header } = recipe;
+    at_most("credentials", parts.len())?;
+    if !parts.iter().any(|part| !matches!(part, said::HmacPart::Literal(_))) {
+        return Err("the descriptor's `credentials`: what `hmac` signs holds nothing of the request".to_owned());
+    }
+    let part = |part| match part {
+        said::HmacPart::Literal(words) => HmacPart::Literal(words),
+        said::HmacPart::Method => HmacPart::Method,
+        said::HmacPart::PathAndQuery => HmacPart::PathAndQuery,
+        said::HmacPart::Timestamp => HmacPart::Timestamp,
+        said::HmacPart::Body => HmacPart::Body,
+        said::HmacPart::BodySha256 => HmacPart::BodySha256,
+    };
+    let parts: Vec<HmacPart> = parts.into_iter().map(part).collect();
+    let literals = parts.iter().filter_map(|part| match part {
+        HmacPart::Literal(words) => Some(words),
+        _ => None,
+    });
+    if literals.chain([&separator, &prefix]).any(|words| words.len() > limits::NAME_BYTES_MAX) {
+        return Err("the descriptor's `credentials`: the words of `hmac` are too long".to_owned());
+    }
+    let encoding = match encoding {
+        said::HmacEncoding::Hex => HmacEncoding::Hex,
+        said::HmacEncoding::Base64 => HmacEncoding::Base64,
+    };
+    Ok(HmacRecipe { parts, separator, header, prefix, encoding, timestamp_header, key_header })
 }
 
 fn check_extensions(extensions: &Extensions) -> Result<(), String> {

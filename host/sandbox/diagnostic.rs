@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{bindings::types, egress::Scrub, hex, limits::Stop};
+use super::{contract::v1::types, egress::Scrub, hex, limits::Stop};
 use crate::item::{Failure, NextMove, limits};
 
 /// Bytes of the guest's log that go into a diagnostic.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    bindings::converter::exports::chancery::connector::converter,
+    contract::v1::converter::exports::chancery::connector::converter,
     converted::take,
     diagnostic::{Call, Label},
 };
@@ -51,7 +51,7 @@ pub fn message(data: &[u8]) -> bool {
     };
     let label = Label { name: "fuzz".to_owned(), version: None, digest: [0; 32] };
     let call = Call { plugin: &label, function: "convert", connector: None, position: None };
-    let answer = converter::Message { skeleton, splices, items: vec![0] };
+    let answer = converter::Message { skeleton, splices, items: vec![0], extensions: Vec::new() };
     let taken = take(vec![Ok(answer)], &batch, Grouping::Item, &call).expect("one answer for one item is a cover");
     let Ok(message) = &taken.answers[0].result else { return false };
 

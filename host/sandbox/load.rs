@@ -7,7 +7,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::{
     Sandbox,
-    bindings::{converter, mapper, source},
+    contract::v1::{converter, mapper, source},
     contract::{self, Misfit, World},
     converter::ConverterCall,
     descriptor,
@@ -34,6 +34,8 @@ pub struct Plugin {
     pub descriptor: Descriptor,
     /// Which world it fills; agrees with the descriptor.
     pub world: World,
+    /// The interfaces it imports, by name, all of them offered.
+    pub imports: Vec<String>,
     code: Code,
 }
 
@@ -137,7 +139,9 @@ pub(super) async fn load(sandbox: &Sandbox, name: &str, source: &str, bytes: &[u
 
     let engine = sandbox.engine();
     let ty = component.component_type();
-    let world = contract::check(ty.imports(engine).map(|(name, _)| name), ty.exports(engine).map(|(name, _)| name))
+    let mut imports: Vec<String> = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    imports.sort_unstable();
+    let world = contract::check(imports.iter().map(String::as_str), ty.exports(engine).map(|(name, _)| name))
         .map_err(|Misfit { code, why, hint }| unloadable(code, why).hint(hint))?;
     let drifted = |why: &str| {
         let why = format!("it was built against another draft of the contract: {}", printable(cut(why, 300)));
@@ -145,7 +149,7 @@ pub(super) async fn load(sandbox: &Sandbox, name: &str, source: &str, bytes: &[u
     };
     let code = link(sandbox.linkers(), &component, world).map_err(|error| drifted(&brief(&error)))?;
     let descriptor = describe(sandbox, &code, &label, world, drifted).await?;
-    Ok(Plugin { name: name.to_owned(), source: source.to_owned(), digest, descriptor, world, code })
+    Ok(Plugin { name: name.to_owned(), source: source.to_owned(), digest, descriptor, world, imports, code })
 }
 
 /// What can be told without compiling. A component's header differs from a module's in its second half.
@@ -223,8 +227,8 @@ async fn describe(
             };
             ask!(pre, chancery_connector_source, Nature::Source, SourceCall::new(powers, sandbox.limits()))
         }
-        Code::Mapper(pre) => ask!(pre, chancery_connector_mapper, Nature::Pure, MapperCall::new()),
-        Code::Converter(pre) => ask!(pre, chancery_connector_converter, Nature::Pure, ConverterCall::new()),
+        Code::Mapper(pre) => ask!(pre, chancery_connector_mapper, sandbox.pure, MapperCall::new()),
+        Code::Converter(pre) => ask!(pre, chancery_connector_converter, sandbox.pure, ConverterCall::new()),
     }
 }
 

@@ -7,12 +7,12 @@ use wasmtime::Store;
 
 use super::{
     Sandbox,
-    bindings::{mapper as world, params, types},
+    contract::v1::{mapper as world, params, types},
     diagnostic::{Call, Ending, Position, is_code},
     egress::Scrub,
     limits::Stop,
     load::Plugin,
-    store::{Guest, Nature, begin, limited, new_store},
+    store::{Guest, begin, limited, new_store},
 };
 use crate::item::{
     DirectoryLookup, Failure, NextMove, Question, Resolution, limits,
@@ -221,7 +221,7 @@ impl MapperWorker {
         let label = self.plugin.label();
         let call = self.call(&label, "load", None);
         let limits = self.sandbox.limits();
-        let mut store = new_store(self.sandbox.engine(), limits, Nature::Pure, MapperCall::new());
+        let mut store = new_store(self.sandbox.engine(), limits, self.sandbox.pure, MapperCall::new());
         begin(&mut store, limits);
         let started = limited(limits, self.plugin.mapper_code()?.instantiate_async(&mut store)).await;
         let bindings = match started {

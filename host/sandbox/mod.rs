@@ -3,7 +3,7 @@
 //! What lives here: the engine with its limits, the contract's bindings, loading (a component is what it claims, and
 //! pure where it must be), everything a guest may do (network, folders, archives, blobs, the directory), and the
 //! checking of everything a guest says. What may not: what follows a failure (`pipeline`), which plugins there are and
-//! what they are granted (`catalog`), where bytes are kept (`stage`). The room imports nothing of ours but `item`.
+//! what they are granted (`catalog`), where bytes are kept (`stage`). The room imports nothing of ours but `item` and `network`.
 //!
 //! A guest is a stranger. It cannot be slow, large, loud or wrong at the host's cost: each of these is a [`Failure`]
 //! that names plugin, version, digest, function, connector and place, carries the guest's last words, and leaves the
@@ -36,7 +36,6 @@ mod contract;
 mod descriptor;
 mod diagnostic;
 
-mod bindings;
 mod compiler;
 mod engine;
 mod guest_log;
@@ -47,9 +46,9 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use self::{
     compiler::{COMPILE, compile_here, compile_in_children_of},
-    contract::World,
+    contract::{World, spoken as contract},
     converter::{Converted, ConverterWorker},
-    egress::{Credential, Egress, Origin, Scrub},
+    egress::{Credential, Egress, Origin, Proof, Scrub},
     folders::{FileStamp, Folders},
     limits::CallLimits,
     load::Plugin,
@@ -63,6 +62,8 @@ use crate::item::{Failure, NextMove, hex};
 #[derive(Clone)]
 pub struct Sandbox {
     shared: Arc<Shared>,
+    /// Where pure plugins are.
+    pure: store::Nature,
 }
 
 struct Shared {
@@ -90,7 +91,7 @@ impl Sandbox {
         let linkers = load::Linkers::new(&engine).map_err(|error| {
             Failure::new("engine-unavailable", NextMove::Stop, format!("the contract could not be linked: {error:#}"))
         })?;
-        Ok(Self { shared: Arc::new(Shared { engine, cache, linkers, limits }) })
+        Ok(Self { shared: Arc::new(Shared { engine, cache, linkers, limits }), pure: store::Nature::Pure })
     }
 
     /// Loads a component: compiles it (or takes it from the cache), proves its world, asks it what it is. `name` is the
@@ -101,6 +102,12 @@ impl Sandbox {
     /// `plugin-import`, `plugin-wasi-version`, `plugin-contract-drift`, or how its `describe` ended.
     pub async fn load(&self, name: &str, source: &str, bytes: &[u8]) -> Result<Plugin, Failure> {
         load::load(self, name, source, bytes).await
+    }
+
+    /// The same sandbox, where it is another time for pure plugins and randomness is other: what they answer must not show it.
+    #[must_use]
+    pub fn elsewhere(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), pure: store::Nature::Elsewhere }
     }
 
     fn engine(&self) -> &wasmtime::Engine {

@@ -8,8 +8,8 @@ use crate::item::{
 };
 
 use super::{
-    bindings::{source::exports::chancery::connector::source, types},
     blobs::BlobTable,
+    contract::v1::{source::exports::chancery::connector::source, types},
     diagnostic::is_code,
     hex,
 };
@@ -29,7 +29,8 @@ pub(super) fn take(
     asked: Option<&[u8]>,
     max_items: u32,
 ) -> Result<Page, Violation> {
-    let source::Page { people, conversations, items, unreadable, cursor, bookmark, progress } = page;
+    let source::Page { people, conversations, items, unreadable, cursor, bookmark, progress, extensions } = page;
+    check_extensions("the page", &extensions)?;
     at_most("the page", "items", items.len(), max_items as usize)?;
     at_most("the page", "unreadable", unreadable.len(), limits::PAGE_ITEMS_MAX as usize)?;
     at_most("the page", "people", people.len(), TABLE_ROWS_MAX)?;
@@ -80,7 +81,8 @@ fn take_conversation(at: &str, conversation: types::Conversation) -> Result<Conv
 }
 
 fn take_unreadable(at: &str, unreadable: source::Unreadable) -> Result<Unreadable, Violation> {
-    let source::Unreadable { id, code, message, sent_at, original } = unreadable;
+    let source::Unreadable { id, code, message, sent_at, original, extensions } = unreadable;
+    check_extensions(at, &extensions)?;
     length(at, "id", id.len(), 1, limits::ITEM_ID_BYTES_MAX)?;
     check_code(at, "code", &code)?;
     text(at, "message", Some(&message), SENTENCE_BYTES_MAX)?;

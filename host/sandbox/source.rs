@@ -6,8 +6,8 @@ use wasmtime::Store;
 
 use super::{
     Sandbox,
-    bindings::{source as world, types},
     blobs::NoBlobs,
+    contract::v1::{source as world, types},
     diagnostic::{Call, Ending, Position},
     load::Plugin,
     page,
@@ -102,7 +102,8 @@ impl SourceWorker {
                 Arc::new(NoBlobs),
                 async |store, plugin| plugin.call_check(store, &settings).await,
                 |_, account| {
-                    let source::Account { id, name, findings } = account;
+                    // Nothing is known of what an account may say besides.
+                    let source::Account { id, name, findings, extensions: _ } = account;
                     let sizes = [id.len(), name.len()].into_iter().chain(findings.iter().map(String::len));
                     if id.is_empty()
                         || sizes.max() > Some(limits::NAME_BYTES_MAX)
@@ -159,6 +160,7 @@ impl SourceWorker {
             bookmark: request.bookmark.map(<[u8]>::to_vec),
             cursor: request.cursor.map(<[u8]>::to_vec),
             max_items,
+            extensions: Vec::new(),
         };
         let position = request.cursor.map_or(Position::Start, |cursor| Position::Cursor(cursor.to_vec()));
         let call =

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
-    bindings::{
+    blobs::{BlobTable, STAGE_UNWRITABLE},
+    contract::v1::{
         source::chancery::connector::{archive, blobs, folder, http},
         types,
     },
-    blobs::{BlobTable, STAGE_UNWRITABLE},
     egress::{Outgoing, wasi_http::Hooks},
     limits::{CallLimits, Stop},
     powers::SourcePowers,

@@ -13,7 +13,7 @@ use wasmtime_wasi::{
 };
 
 use super::{
-    bindings::{descriptors, types},
+    contract::v1::{descriptors, types},
     diagnostic::Ending,
     guest_log::GuestLog,
     limits::{CallLimits, HANDLES_MAX, Limiter, Meter, SLICE_TICKS, Stop},
@@ -21,6 +21,8 @@ use super::{
 
 /// What a pure guest takes for the time: 2000-01-01T00:00:00Z, always.
 const PURE_NOW: Duration = Duration::from_secs(946_684_800);
+/// How much later it is elsewhere: more than a day, another month and year.
+const ELSEWHERE_LATER: Duration = Duration::from_secs(400 * 24 * 60 * 60 + 12_345);
 /// Bytes of randomness a guest may ask for at once.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 
@@ -43,6 +45,8 @@ pub(super) enum Nature {
     /// Nothing: the clock stands still and randomness begins anew with every call, so that a used instance cannot
     /// answer otherwise than a fresh one because of them.
     Pure,
+    /// As [`Nature::Pure`], at another time and with other randomness: nobody's answers may show that.
+    Elsewhere,
 }
 
 impl<P> Guest<P> {
@@ -100,8 +104,8 @@ pub(super) fn begin<P: Send + 'static>(store: &mut Store<Guest<P>>, limits: &Cal
     let guest = store.data_mut();
     guest.meter = Meter::new(limits);
     guest.log.clear();
-    if guest.nature == Nature::Pure {
-        guest.wasi = new_wasi(Nature::Pure, &guest.log);
+    if guest.nature != Nature::Source {
+        guest.wasi = new_wasi(guest.nature, &guest.log);
     }
 }
 
@@ -132,12 +136,18 @@ fn new_wasi(nature: Nature, log: &GuestLog) -> WasiCtx {
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false);
-    if nature == Nature::Pure {
-        wasi.wall_clock(Still)
-            .monotonic_clock(Still)
-            .secure_random(Deterministic::new(pure_randomness()))
-            .insecure_random(Deterministic::new(pure_randomness()))
-            .insecure_random_seed(0);
+    if nature != Nature::Source {
+        let (still, seed) = match nature {
+            Nature::Elsewhere => (Still(PURE_NOW + ELSEWHERE_LATER), 1),
+            _ => (Still(PURE_NOW), 0),
+        };
+        let mut randomness = pure_randomness();
+        randomness.rotate_left(seed);
+        wasi.wall_clock(still)
+            .monotonic_clock(still)
+            .secure_random(Deterministic::new(randomness.clone()))
+            .insecure_random(Deterministic::new(randomness))
+            .insecure_random_seed(seed as u128);
     }
     wasi.build()
 }
@@ -152,7 +162,8 @@ fn pure_randomness() -> Vec<u8> {
 }
 
 /// A clock that stands still.
-struct Still;
+#[derive(Clone, Copy)]
+struct Still(Duration);
 
 impl HostWallClock for Still {
     fn resolution(&self) -> Duration {
@@ -160,7 +171,7 @@ impl HostWallClock for Still {
     }
 
     fn now(&self) -> Duration {
-        PURE_NOW
+        self.0
     }
 }
 
@@ -170,6 +181,7 @@ impl HostMonotonicClock for Still {
     }
 
     fn now(&self) -> u64 {
-        0
+        // Nanoseconds since the pure time, which is 0 everywhere but elsewhere.
+        u64::try_from(self.0.saturating_sub(PURE_NOW).as_nanos()).unwrap_or(u64::MAX)
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct LoadedSource {
     pub(super) traits: SourceTraits,
     pub(super) folders: Arc<Folders>,
     pub(super) folder: Option<String>,
+    /// Its folder in each mailbox, unless the operator says otherwise.
+    pub(super) mail_folder: String,
     pub(super) digest: [u8; 32],
     pub(super) settings: String,
 }
@@ -104,6 +106,7 @@ pub(super) async fn source(
         traits,
         folders,
         folder,
+        mail_folder: inspected.descriptor().folder(&config.settings).unwrap_or_default(),
         digest: inspected.component.digest,
         settings,
     })
@@ -133,7 +136,7 @@ pub(super) async fn proven(host: &Host, lock: &Lock, connector: &Connector) -> R
     };
     let (mapper, mapper_settings) = load(World::Mapper, mapper).await?;
     let (converter, converter_settings) = load(World::Converter, converter).await?;
-    destinations(host, connector, &source.traits.default_folder)?;
+    destinations(host, connector, &source.mail_folder)?;
     Ok(Pins {
         source: source.digest,
         mapper: mapper.component.digest,
@@ -204,7 +207,7 @@ pub async fn destinations_of(host: &Host, connector: &Connector) -> Result<Vec<D
     }
     let lock = Lock::beside(&host.config.file)?;
     let source = source(host, &lock, connector, SignIn::NotNeeded).await?;
-    destinations(host, connector, &source.traits.default_folder)
+    destinations(host, connector, &source.mail_folder)
 }
 
 /// Whether a turn asks its source anything.
@@ -232,7 +235,7 @@ pub(super) async fn turn(
     let (converter_plugin, converter_settings) =
         plugins::load(&host.sandbox, &lock, &connector.name, World::Converter, &converter.plugin, &converter.settings)
             .await?;
-    let destinations = destinations(host, connector, &source.traits.default_folder)?;
+    let destinations = destinations(host, connector, &source.mail_folder)?;
     let state = host.state.connector(&connector.name)?;
     let account = match sign_in {
         SignIn::Now => account(&state, connector, &mut source, &*progress).await?,
@@ -291,6 +294,7 @@ fn source_name(connector: &Connector) -> String {
 /// is pulled.
 async fn open_stage(host: &Host, state: &Arc<ConnectorState>, progress: &dyn Progress) -> Result<Arc<Stage>, Failure> {
     let stage = staging::stage(&host.config, state)?;
+    stage.prepare()?;
     let (now_ms, keep_days) = ((host.clocks.wall_ms)(), host.config.stage.keep_days);
     let collect = || {
         let (stage, state) = (Arc::clone(&stage), Arc::clone(state));

@@ -54,7 +54,7 @@ pub async fn check(host: &Host, connector: &Connector) -> Result<Checked, Failur
     let roster = source.worker.roster().await?;
     let findings = account.findings;
     let mut destinations = Vec::new();
-    let slots = assemble::destinations(host, connector, &source.traits.default_folder)?;
+    let slots = assemble::destinations(host, connector, &source.mail_folder)?;
     for slot in &slots {
         let mut known: Vec<String> = Vec::new();
         let mut found = Vec::new();

@@ -1,20 +1,29 @@
 //! Mapping files: checked before they are adopted, each version kept.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
 
 use futures::future::BoxFuture;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use super::{Host, alerts, plugins};
 use crate::{
     catalog::lock::Lock,
-    config::{Config, Connector},
+    config::{Config, Connector, PluginSource},
     item::{
-        Failure, NextMove, Question, Resolution,
+        Failure, NextMove, Question, Resolution, hex,
         mapping::{DirectoryLookup, MappingRow, MappingSummary},
+        time::rfc3339,
     },
     pipeline,
     sandbox::{MapperWorker, Sandbox, World},
-    state::{ConnectorState, State},
+    state::{Act, ConnectorState, State},
 };
 
 /// The fact under which a connector's mapping in force is remembered.
@@ -116,12 +125,26 @@ pub async fn check_mapping(
     file: &Path,
     in_force: Option<Vec<u8>>,
 ) -> Result<MappingCheck, Failure> {
+    check_mapping_bytes(config, sandbox, connector, read(Some(file))?, in_force).await
+}
+
+/// As [`check_mapping`], of a file's bytes.
+///
+/// # Errors
+/// When the mapper cannot be read.
+pub async fn check_mapping_bytes(
+    config: &Config,
+    sandbox: &Sandbox,
+    connector: &Connector,
+    bytes: Vec<u8>,
+    in_force: Option<Vec<u8>>,
+) -> Result<MappingCheck, Failure> {
     let lock = Lock::beside(&config.file)?;
     let mapper = &connector.mapper.plugin;
     let (inspected, settings) =
         plugins::load(sandbox, &lock, &connector.name, World::Mapper, &mapper.plugin, &mapper.settings).await?;
-    let mut worker = MapperWorker::new(sandbox, &inspected.plugin, settings.clone(), read(Some(file))?)?
-        .for_connector(&connector.name);
+    let mut worker =
+        MapperWorker::new(sandbox, &inspected.plugin, settings.clone(), bytes)?.for_connector(&connector.name);
     let summary = worker.load().await?;
     let rows = all_rows(&mut worker).await?;
     let in_force = match in_force {
@@ -134,6 +157,139 @@ pub async fn check_mapping(
         }
     };
     Ok(MappingCheck { summary, rows, in_force })
+}
+
+/// What a mapping would be to a mapper that no connector has yet.
+///
+/// # Errors
+/// When the mapper cannot be read.
+pub async fn check_mapping_of(
+    host: &Host,
+    plugin: &PluginSource,
+    settings: &Map<String, Value>,
+    bytes: Vec<u8>,
+) -> Result<MappingCheck, Failure> {
+    let lock = Lock::beside(&host.config.file)?;
+    let (inspected, settings) = plugins::load(&host.sandbox, &lock, "new", World::Mapper, plugin, settings).await?;
+    let mut worker = MapperWorker::new(&host.sandbox, &inspected.plugin, settings, bytes)?;
+    let summary = worker.load().await?;
+    let rows = all_rows(&mut worker).await?;
+    Ok(MappingCheck { summary, rows, in_force: None })
+}
+
+impl MappingCheck {
+    /// What would change against the mapping in force, a line a key; none when there is none.
+    pub fn difference(&self) -> Option<Vec<String>> {
+        self.in_force.as_deref().map(|old| difference(old, &self.rows))
+    }
+}
+
+fn difference(old: &[MappingRow], new: &[MappingRow]) -> Vec<String> {
+    type Span = (Option<i64>, Option<i64>);
+    fn by_key(rows: &[MappingRow]) -> BTreeMap<(&str, Span), &str> {
+        rows.iter().map(|row| ((&*row.key, (row.valid_from_ms, row.valid_to_ms)), &*row.mailbox)).collect()
+    }
+    let span = |(from, to): Span| match (from, to) {
+        (None, None) => String::new(),
+        (from, to) => {
+            format!(" ({} .. {})", from.map_or_else(String::new, rfc3339), to.map_or_else(String::new, rfc3339))
+        }
+    };
+    let (old, new) = (by_key(old), by_key(new));
+    let mut lines = Vec::new();
+    for ((key, when), mailbox) in &new {
+        match old.get(&(*key, *when)) {
+            None => lines.push(format!("+ {key} -> {mailbox}{}", span(*when))),
+            Some(before) if before != mailbox => {
+                lines.push(format!("~ {key} -> {mailbox}, was {before}{}", span(*when)))
+            }
+            Some(_) => {}
+        }
+    }
+    for ((key, when), mailbox) in &old {
+        if !new.contains_key(&(*key, *when)) {
+            lines.push(format!("- {key} -> {mailbox}{}", span(*when)));
+        }
+    }
+    lines
+}
+
+/// Puts a mapping file in place of the one that the connector names: checked first, recorded with who did it, then
+/// replaced as a whole. It is used from the next turn or retry on.
+///
+/// # Errors
+/// `mapping-problems` with each line, `mapping-stale` when the file is not the one it was made from (`before`: its
+/// SHA-256), `mapping-unwritable`; the file there stays as it is.
+pub async fn adopt_mapping(
+    host: &Host,
+    connector: &Connector,
+    bytes: Vec<u8>,
+    before: Option<[u8; 32]>,
+    actor: &str,
+) -> Result<(), Failure> {
+    let Some(path) = connector.mapper.file.as_deref() else {
+        let message = format!("connector `{}` names no mapping file", connector.name);
+        return Err(unwritable(message).hint("add `file = \"mapping.csv\"` to its `mapper`, and reload"));
+    };
+    let checked = check_mapping_bytes(&host.config, &host.sandbox, connector, bytes.clone(), None).await?;
+    if !checked.summary.problems.is_empty() {
+        return Err(problems(connector, &checked.summary));
+    }
+    if mapping_file(connector)?.map(|(_, digest)| digest) != before {
+        let message = format!("mapping `{}` was changed meanwhile", path.display());
+        return Err(Failure::new("mapping-stale", NextMove::AskPerson, message)
+            .hint("open the page again: it shows the difference to the file as it is now"));
+    }
+    let digest = hex(&Sha256::digest(&bytes));
+    let rows = format!("{} rows for {} mailboxes", checked.summary.rows, checked.summary.mailboxes);
+    let subject = format!("{}: {digest}", connector.name);
+    host.state.record_act(Act::of(actor, "mapping adopt", &subject, &rows))?;
+    replace_file(path, &bytes).map_err(|error| {
+        let message = format!("cannot replace mapping `{}`: {error}", path.display());
+        Failure::of_disk(
+            &error,
+            unwritable(message).hint("put the file there yourself; it is used from the next turn on"),
+        )
+    })
+}
+
+fn unwritable(message: String) -> Failure {
+    Failure::new("mapping-unwritable", NextMove::AskPerson, message)
+}
+
+/// A mapping file's bytes, and their SHA-256.
+pub type MappingFile = (Vec<u8>, [u8; 32]);
+
+/// A connector's mapping file as it is now, with the SHA-256 of its bytes; none when it names none, or there is none.
+///
+/// # Errors
+/// `mapping-unreadable`.
+pub fn mapping_file(connector: &Connector) -> Result<Option<MappingFile>, Failure> {
+    let path = connector.mapper.file.as_deref().filter(|path| path.exists());
+    let Some(path) = path else { return Ok(None) };
+    let bytes = read(Some(path))?;
+    let digest = Sha256::digest(&bytes).into();
+    Ok(Some((bytes, digest)))
+}
+
+/// Replaces a file: either the old one or the new one is there, whatever happens.
+///
+/// # Errors
+/// What the disk says.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let aside = Path::new(&aside);
+    let mut file = fs::File::create(aside)?;
+    file.write_all(bytes)?;
+    // As the one before: whoever may read that may read this.
+    if let Ok(about) = fs::metadata(path) {
+        file.set_permissions(about.permissions())?;
+    }
+    file.sync_all()?;
+    fs::rename(aside, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
 }
 
 async fn all_rows(worker: &mut MapperWorker) -> Result<Vec<MappingRow>, Failure> {

@@ -7,12 +7,15 @@
 
 pub mod alerts;
 mod assemble;
+mod bundle;
 mod check;
 pub mod clock;
 pub mod due;
 mod evidence;
 mod files;
+mod installing;
 mod mapping;
+pub mod parked;
 pub mod pauses;
 mod plugins;
 mod reconcile;
@@ -39,14 +42,20 @@ use crate::{
 };
 
 pub use assemble::destinations_of;
+pub use bundle::{Bundled, bundle, touches};
 pub use check::{Checked, check, compare_roster, prove};
 pub use clock::Clocks;
 use clock::Steady;
-pub use mapping::{MappingCheck, check_mapping, mapping_in_force};
-pub use plugins::{Inspected, inspect};
+pub use installing::{Installed, diff, install, remove};
+pub use mapping::{
+    MappingCheck, MappingFile, adopt_mapping, check_mapping, check_mapping_bytes, check_mapping_of, mapping_file,
+    mapping_in_force, replace_file,
+};
+pub use plugins::{Inspected, approve, inspect};
 pub use reconcile::{Reconcile, reconcile};
 pub use roster::{Listed, RosterFinding};
 pub use routes::{TriedRoute, try_routes};
+pub use secrets::{Kept, person_sign_in, read as secret_of};
 pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
 

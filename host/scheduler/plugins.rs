@@ -2,11 +2,17 @@
 
 use serde_json::{Map, Value};
 
+use super::Host;
 use crate::{
-    catalog::{self, Component, lock::Lock, schema::Schema},
+    catalog::{
+        self, Component,
+        lock::{Lock, Wishes},
+        schema::Schema,
+    },
     config::PluginSource,
-    item::{Descriptor, Failure, NextMove},
+    item::{Descriptor, Failure, NextMove, PluginKind, descriptor::Grouping},
     sandbox::{Plugin, Sandbox, World},
+    state::Act,
 };
 
 /// A plugin with what identifies it.
@@ -39,6 +45,35 @@ pub async fn inspect(sandbox: &Sandbox, source: &PluginSource) -> Result<Inspect
     Ok(Inspected { component, plugin })
 }
 
+/// Approves a plugin's file as it is now, recorded with who did it before `chancery.lock` changes. Returns what it asks
+/// for beyond what was approved before.
+///
+/// # Errors
+/// When it is not of this digest any more (`plugin-changed`), or the lock file cannot be written.
+pub async fn approve(host: &Host, file: &str, digest: &str, actor: &str) -> Result<Vec<String>, Failure> {
+    let inspected = inspect(&host.sandbox, &PluginSource::File(host.config.base.join(file))).await?;
+    let is = inspected.component.digest_text();
+    if is != digest {
+        let message = format!("plugin `{file}` is `{is}` by now");
+        return Err(Failure::new("plugin-changed", NextMove::AskPerson, message)
+            .hint(format!("look at it again: `chancery plugin inspect {file}`")));
+    }
+    let mut lock = Lock::beside(&host.config.file)?;
+    let source = &inspected.component.source;
+    let before = lock.plugins().get(source).map(|locked| locked.wishes.clone()).unwrap_or_default();
+    let more = Wishes::of(inspected.descriptor()).beyond(&before);
+    host.state.record_act(Act::of(actor, "plugin approve", &format!("{source}: {is}"), &more.join(", ")))?;
+    lock.approve(&inspected.component, inspected.descriptor());
+    lock.save().map_err(|error| unlocked(&error))?;
+    Ok(more)
+}
+
+/// The lock could not be written.
+pub(super) fn unlocked(error: &std::io::Error) -> Failure {
+    let message = format!("cannot write `chancery.lock`: {error}");
+    Failure::of_disk(error, Failure::new("plugin-changed", NextMove::AskPerson, message))
+}
+
 /// Loads a plugin for use: approved, and with settings that pass its schema. Returns the settings with defaults, as
 /// JSON.
 pub(super) async fn load(
@@ -52,6 +87,14 @@ pub(super) async fn load(
     let inspected = inspect(sandbox, source).await?;
     if inspected.plugin.world != role {
         return Err(wrong_world(connector, role, &inspected));
+    }
+    if inspected.descriptor().kind == PluginKind::Converter(Grouping::ConversationDay) {
+        let message = format!(
+            "connector `{connector}` uses plugin `{}` as its converter, which writes one message a conversation and day; this host converts item by item",
+            inspected.component.source
+        );
+        return Err(Failure::new("plugin-grouping", NextMove::AskPerson, message)
+            .hint("use a converter of grouping `item`, as `email` is"));
     }
     lock.check(&inspected.component, inspected.descriptor())?;
     let settings = check_settings(connector, role, inspected.descriptor(), settings)?;

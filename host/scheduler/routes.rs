@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 
 use crate::{
-    config::{CheckpointCopy, Config, DestinationConfig, EmlPlace, ProviderConfig, Scheme, StoreConfig},
+    config::{CheckpointCopy, Config, DestinationConfig, EmlPlace, Oauth2, ProviderConfig, Scheme, StoreConfig},
     destinations::imap::Security,
     item::{Failure, limits, network::Network},
     network::{Dialer, Route, RouteKind, probe},
@@ -66,7 +66,7 @@ fn routes(config: &Config) -> BTreeMap<Route, Vec<String>> {
         }
     }
     for credential in config.credentials.values() {
-        if let Scheme::Oauth2 { token_url, .. } = &credential.scheme {
+        if let Scheme::Oauth2(Oauth2 { token_url, .. }) = &credential.scheme {
             add(format!("credential {}: sign-in", credential.name), of_url(token_url));
         }
     }

@@ -1,16 +1,19 @@
 //! Turns references to secrets into secrets, at the last moment before a turn.
 
-use std::{collections::BTreeMap, env, fs, sync::Arc};
+use std::{collections::BTreeMap, env, fs, path::Path, sync::Arc};
 
 use secrecy::SecretString;
 
 use crate::{
     catalog::secrets::SecretStore,
-    config::{Config, Credential, Proof, Scheme, SecretRef},
+    config::{Config, Credential, Grant, Oauth2, Proof, Scheme, SecretRef},
     destinations::imap::{Access, Account},
     item::{Descriptor, Failure, NextMove, descriptor::CredentialScheme},
-    network::{self, Certificate, ClientCredentials, ClientSecret, TokenSource},
-    sandbox::{Credential as Attached, Origin},
+    network::{
+        self, Application, Certificate, ClientCertificate, ClientSecret, PersonSignIn, RefreshToken, ServiceKey,
+        TokenSource,
+    },
+    sandbox::{self, Credential as Attached, Origin},
 };
 
 /// The credential a source's plugin names in its requests, with its secret.
@@ -28,39 +31,58 @@ pub(super) fn credential(config: &Config, name: &str, descriptor: &Descriptor) -
         .credentials
         .iter()
         .map(|wish| {
-            let (scheme, username, secret) = scheme(credential, &wish.scheme)?;
+            let (scheme, username, proof) = attached(config, credential, &wish.scheme)?;
             Ok(Attached {
                 name: name.to_owned(),
                 asked_as: wish.name.clone(),
                 scheme,
                 origins: origins.clone(),
-                username: username.cloned(),
-                secret: of_credential(config, name, secret)?,
+                username,
+                proof,
             })
         })
         .collect()
 }
 
-/// How the host attaches it, with the user name and where the secret is.
-fn scheme<'a>(
-    credential: &'a Credential,
+/// How the host attaches it, with the user name and what proves who asks.
+fn attached(
+    config: &Config,
+    credential: &Credential,
     wished: &CredentialScheme,
-) -> Result<(CredentialScheme, Option<&'a String>, &'a SecretRef), Failure> {
+) -> Result<(CredentialScheme, Option<String>, sandbox::Proof), Failure> {
+    let secret = |secret| of_credential(config, &credential.name, secret).map(sandbox::Proof::Secret);
+    let no_recipe =
+        |scheme: &str| wrong(credential, &format!("its scheme is `{scheme}`, but the plugin has no recipe for it"));
     Ok(match &credential.scheme {
-        Scheme::Basic { username, password } => (CredentialScheme::Basic, Some(username), password),
-        Scheme::Bearer { token } => (CredentialScheme::Bearer, None, token),
-        Scheme::Header { parameter, value } => (CredentialScheme::Header(parameter.clone()), None, value),
-        Scheme::Query { parameter, value } => (CredentialScheme::Query(parameter.clone()), None, value),
-        Scheme::Oauth2 { .. } => {
-            return Err(wrong(credential, "its scheme is `oauth2`, which is for destinations and not for plugins"));
-        }
+        Scheme::Basic { username, password } => (CredentialScheme::Basic, Some(username.clone()), secret(password)?),
+        Scheme::Bearer { token } => (CredentialScheme::Bearer, None, secret(token)?),
+        Scheme::Header { parameter, value } => (CredentialScheme::Header(parameter.clone()), None, secret(value)?),
+        Scheme::Query { parameter, value } => (CredentialScheme::Query(parameter.clone()), None, secret(value)?),
         Scheme::Login { username, password } => match wished {
-            CredentialScheme::Login(_) => (wished.clone(), Some(username), password),
-            _ => {
-                return Err(wrong(credential, "its scheme is `login`, but the plugin has no recipe for signing in"));
+            CredentialScheme::Login(_) => (wished.clone(), Some(username.clone()), secret(password)?),
+            _ => return Err(no_recipe("login")),
+        },
+        Scheme::Oauth2(_) => match wished {
+            CredentialScheme::Oauth2(_) => {
+                (wished.clone(), None, sandbox::Proof::Tokens(token_source(config, credential)?))
             }
+            _ => return Err(no_recipe("oauth2")),
+        },
+        Scheme::Certificate { file, key } => {
+            let key = of_credential(config, &credential.name, key)?;
+            let certificate = ClientCertificate::from_pem(&certificate(credential, file)?, &key);
+            let certificate = certificate.map_err(|why| wrong(credential, why))?;
+            (CredentialScheme::Certificate, None, sandbox::Proof::Certificate(Arc::new(certificate)))
+        }
+        Scheme::Hmac { username, secret: key } => match wished {
+            CredentialScheme::Hmac(_) => (wished.clone(), username.clone(), secret(key)?),
+            _ => return Err(no_recipe("hmac")),
         },
     })
+}
+
+fn certificate(credential: &Credential, file: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(file).map_err(|error| wrong(credential, &format!("cannot read `{}`: {error}", file.display())))
 }
 
 /// What an IMAP destination signs in with, by the name of the credential. Nothing is asked of anybody yet.
@@ -84,43 +106,107 @@ pub(super) fn account(config: &Config, name: &str) -> Result<Account, Failure> {
         Scheme::Basic { username, password } => {
             Ok(Account::Password { username: username.clone(), password: of_credential(config, name, password)? })
         }
-        Scheme::Oauth2 { .. } => Ok(Account::Token(token_source(config, credential)?)),
+        Scheme::Oauth2(_) => Ok(Account::Token(token_source(config, credential)?)),
         _ => Err(wrong(credential, "a mail server is signed in to with `basic` or `oauth2`")),
     }
 }
 
-/// Signs the host itself in as an application, with a client of its own.
+/// Signs the host in at another side, with a client of its own.
 ///
 /// # Errors
 /// `secret-missing`, `credential-scheme`, `network-misconfigured`, `egress-denied`.
 pub(super) fn token_source(config: &Config, credential: &Credential) -> Result<Arc<TokenSource>, Failure> {
-    let Scheme::Oauth2 { token_url, client_id, proof, scope } = &credential.scheme else {
+    Ok(TokenSource::new(application(config, credential)?, network::http_client(&config.network)?))
+}
+
+fn application(config: &Config, credential: &Credential) -> Result<Application, Failure> {
+    let Scheme::Oauth2(Oauth2 { token_url, client_id, grant, scope }) = &credential.scheme else {
         return Err(wrong(credential, "its scheme is not `oauth2`"));
     };
     let address = token_url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok());
     network::check_literal(&config.network, &token_url.origin().ascii_serialization(), address)?;
-    let credentials = ClientCredentials {
+    let secret = |secret| of_credential(config, &credential.name, secret);
+    let grant = match grant {
+        Grant::ClientCredentials(Proof::Secret(shared)) => {
+            network::Grant::Application(ClientSecret::Shared(secret(shared)?))
+        }
+        Grant::ClientCredentials(Proof::Certificate { file, key }) => {
+            let certificate = Certificate::from_pem(&certificate(credential, file)?, &secret(key)?);
+            let certificate = certificate.map_err(|why| wrong(credential, why))?;
+            network::Grant::Application(ClientSecret::Certificate(Box::new(certificate)))
+        }
+        Grant::AuthorizationCode { secret: shared, .. } => network::Grant::Person {
+            secret: shared.as_ref().map(secret).transpose()?,
+            refresh: Arc::new(Kept::of(config, &credential.name)),
+        },
+        Grant::JwtBearer { key, key_id, subject } => {
+            let key = ServiceKey::from_pem(&secret(key)?, key_id.clone(), subject.clone());
+            network::Grant::Assertion(Box::new(key.map_err(|why| wrong(credential, why))?))
+        }
+    };
+    Ok(Application {
         name: credential.name.clone(),
         token_url: token_url.clone(),
         client_id: client_id.clone(),
-        secret: match proof {
-            Proof::Secret(secret) => ClientSecret::Shared(of_credential(config, &credential.name, secret)?),
-            Proof::Certificate { file, key } => {
-                let certificate = fs::read(file)
-                    .map_err(|error| wrong(credential, &format!("cannot read `{}`: {error}", file.display())))?;
-                let key = of_credential(config, &credential.name, key)?;
-                let certificate = Certificate::from_pem(&certificate, &key);
-                ClientSecret::Certificate(Box::new(certificate.map_err(|why| wrong(credential, why))?))
-            }
-        },
+        grant,
         scope: scope.clone(),
+    })
+}
+
+/// A person's sign-in for a credential, who is sent back to `redirect`.
+///
+/// # Errors
+/// `credential-scheme` when nobody signs in for it.
+pub fn person_sign_in(config: &Config, name: &str, redirect: url::Url) -> Result<PersonSignIn, Failure> {
+    let credential = config.credentials.get(name).ok_or_else(|| {
+        Failure::new("credential-scheme", NextMove::AskPerson, format!("credential `{name}` is not defined"))
+            .hint("chancery config show")
+    })?;
+    let Scheme::Oauth2(Oauth2 { grant: Grant::AuthorizationCode { authorization_url, .. }, .. }) = &credential.scheme
+    else {
+        return Err(wrong(credential, "nobody signs in for it: its grant is not `authorization-code`"));
     };
-    Ok(TokenSource::new(credentials, network::http_client(&config.network)?))
+    Ok(PersonSignIn {
+        application: application(config, credential)?,
+        authorization_url: authorization_url.clone(),
+        redirect,
+    })
+}
+
+/// Where the token is kept that a person's sign-in for a credential left: in the host's store of secrets.
+pub struct Kept {
+    store: SecretStore,
+    name: String,
+    /// In place of the store's, for a connector that is still being put together.
+    held: Option<SecretString>,
+}
+
+impl Kept {
+    /// Of this credential.
+    pub fn of(config: &Config, credential: &str) -> Self {
+        let name = Self::name(credential);
+        Self { store: SecretStore::of(&config.data_dir), held: config.held.get(&name).cloned(), name }
+    }
+
+    /// What the store calls it.
+    pub fn name(credential: &str) -> String {
+        format!("{credential}-refresh-token")
+    }
+}
+
+impl RefreshToken for Kept {
+    fn read(&self) -> Result<SecretString, Failure> {
+        self.held.clone().map_or_else(|| self.store.get(&self.name), Ok)
+    }
+
+    fn write(&self, token: &SecretString) -> Result<(), Failure> {
+        self.store.set(&self.name, token)
+    }
 }
 
 /// The tenant that a credential signs in to: the first segment of its token endpoint.
 pub(super) fn tenant(credential: &Credential) -> String {
-    let Scheme::Oauth2 { token_url, .. } = &credential.scheme else { return String::new() };
+    let Scheme::Oauth2(Oauth2 { token_url, .. }) = &credential.scheme else { return String::new() };
     token_url.path_segments().and_then(|mut path| path.next()).unwrap_or_default().to_owned()
 }
 
@@ -132,7 +218,7 @@ fn of_credential(config: &Config, name: &str, secret: &SecretRef) -> Result<Secr
 ///
 /// # Errors
 /// `secret-missing` with where to put it.
-pub(super) fn read(config: &Config, what: &str, name: &str, secret: &SecretRef) -> Result<SecretString, Failure> {
+pub fn read(config: &Config, what: &str, name: &str, secret: &SecretRef) -> Result<SecretString, Failure> {
     let missing = |why: String, hint: String| {
         let message = format!("the secret of {what} is missing: {why}");
         Failure::new("secret-missing", NextMove::AskPerson, message).hint(hint)
@@ -150,7 +236,10 @@ pub(super) fn read(config: &Config, what: &str, name: &str, secret: &SecretRef) 
                 let hint = "put the secret alone in that file, readable only by the user that runs chancery";
                 missing(format!("cannot read `{}`: {error}", path.display()), hint.to_owned())
             }),
-        SecretRef::Store(name) => SecretStore::of(&config.data_dir).get(name),
+        SecretRef::Store(name) => match config.held.get(name) {
+            Some(held) => Ok(held.clone()),
+            None => SecretStore::of(&config.data_dir).get(name),
+        },
     }
 }
 

@@ -31,7 +31,7 @@ pub fn staging(config: &Config) -> Result<Staging, Failure> {
 /// # Errors
 /// As [`staging`].
 pub fn stage(config: &Config, state: &ConnectorState) -> Result<Arc<Stage>, Failure> {
-    staging(config)?.open(state.name(), state.stage_key())
+    Ok(staging(config)?.open(state.name(), state.stage_key()))
 }
 
 /// An object store with its secrets: they are of `section`, and might be called `name` and something in the host's own

@@ -11,19 +11,10 @@ use super::objects::{Drafted, Kind, Listed, Objects, Place};
 
 /// The folder of one connector.
 pub(super) struct Folder {
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 impl Folder {
-    /// Makes what is missing of it, durably.
-    pub(super) fn open(root: PathBuf) -> io::Result<Self> {
-        for kind in Kind::ALL {
-            fs::create_dir_all(root.join(kind.folder()))?;
-        }
-        File::open(&root)?.sync_all()?;
-        Ok(Self { root })
-    }
-
     fn path(&self, place: &Place) -> PathBuf {
         self.root.join(place.kind.folder()).join(&place.file)
     }
@@ -32,6 +23,10 @@ impl Folder {
 impl Objects for Folder {
     fn label(&self) -> String {
         self.root.display().to_string()
+    }
+
+    fn prepare(&self) -> io::Result<()> {
+        Kind::ALL.into_iter().try_for_each(|kind| fs::create_dir_all(self.root.join(kind.folder())))
     }
 
     fn put(&self, drafted: &[Drafted], system: OwnedFd) -> io::Result<()> {
@@ -52,7 +47,12 @@ impl Objects for Folder {
 
     fn list(&self, kind: Kind) -> io::Result<Vec<Listed>> {
         let mut listed = Vec::new();
-        for entry in fs::read_dir(self.root.join(kind.folder()))? {
+        let entries = match fs::read_dir(self.root.join(kind.folder())) {
+            // Nothing was staged yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(listed),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             // A name that is no text is nobody's object, and is not one that could be deleted by it.
             let Ok(file) = entry.file_name().into_string() else { continue };

@@ -81,6 +81,7 @@ pub struct Collected {
 
 /// One connector's waiting room.
 pub struct Stage {
+    root_parent: PathBuf,
     root: PathBuf,
     key: [u8; 32],
     keys: Arc<Keyring>,
@@ -90,36 +91,43 @@ pub struct Stage {
 }
 
 impl Staging {
-    /// Opens a connector's waiting room, creating it when it is missing. What an earlier process left in `tmp` is
-    /// removed. An object store is not asked anything yet.
-    ///
-    /// # Errors
-    /// `stage-io` when the folder cannot be used.
-    pub fn open(&self, connector: &str, key: [u8; 32]) -> Result<Arc<Stage>, Failure> {
+    /// A connector's waiting room. Nothing is touched or asked yet: whoever only reads does no more than this, also while
+    /// a turn is writing there.
+    pub fn open(&self, connector: &str, key: [u8; 32]) -> Arc<Stage> {
         let root = self.root.join(connector);
-        let prepare = || -> io::Result<Box<dyn Objects>> {
-            fs::create_dir_all(root.join("tmp"))?;
-            for entry in fs::read_dir(root.join("tmp"))? {
-                fs::remove_file(entry?.path())?;
+        let objects: Box<dyn Objects> = match &self.store {
+            None => Box::new(Folder { root: root.clone() }),
+            Some(store) => {
+                let folder = hex(&keyed(&key, connector.as_bytes())[..16]);
+                Box::new(Remote { store: store.clone(), folder })
             }
-            let objects: Box<dyn Objects> = match &self.store {
-                None => Box::new(Folder::open(root.clone())?),
-                Some(store) => {
-                    let folder = hex(&keyed(&key, connector.as_bytes())[..16]);
-                    Box::new(Remote { store: store.clone(), folder })
-                }
-            };
-            fs::File::open(&root)?.sync_all()?;
-            fs::File::open(&self.root)?.sync_all()?;
-            Ok(objects)
         };
-        let objects = prepare().map_err(|error| failure(&root.display().to_string(), "opening it", &error))?;
-        let references = Mutex::default();
-        Ok(Arc::new(Stage { root, key, keys: Arc::clone(&self.keys), objects, references }))
+        let (root_parent, keys, references) = (self.root.clone(), Arc::clone(&self.keys), Mutex::default());
+        Arc::new(Stage { root_parent, root, key, keys, objects, references })
     }
 }
 
 impl Stage {
+    /// Makes what is missing, durably, and removes what an earlier process left in `tmp`. For the one turn that is going to
+    /// write, before its first page: the drafts of another one would be lost.
+    ///
+    /// # Errors
+    /// `stage-io` when the folder cannot be used.
+    pub fn prepare(&self) -> Result<(), Failure> {
+        self.try_prepare().map_err(|error| failure(&self.root.display().to_string(), "opening it", &error))
+    }
+
+    fn try_prepare(&self) -> io::Result<()> {
+        let drafts = self.root.join("tmp");
+        fs::create_dir_all(&drafts)?;
+        for entry in fs::read_dir(drafts)? {
+            fs::remove_file(entry?.path())?;
+        }
+        self.objects.prepare()?;
+        fs::File::open(&self.root)?.sync_all()?;
+        fs::File::open(&self.root_parent)?.sync_all()
+    }
+
     /// Begins a page.
     pub fn page(self: &Arc<Self>) -> Arc<PageDraft> {
         PageDraft::new(Arc::clone(self))

@@ -70,6 +70,9 @@ pub(super) trait Objects: Send + Sync {
     /// For messages.
     fn label(&self) -> String;
 
+    /// Makes what has to be there before the first object can be put.
+    fn prepare(&self) -> io::Result<()>;
+
     /// Makes drafts objects, durable when this returns, the last one after all others. An object that is there already
     /// has the same content. `system` is the drafts' file system, opened before they were written.
     fn put(&self, drafted: &[Drafted], system: OwnedFd) -> io::Result<()>;

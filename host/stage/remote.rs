@@ -29,6 +29,11 @@ impl Objects for Remote {
         self.store.label().to_owned()
     }
 
+    /// A store is asked for nothing before it is needed.
+    fn prepare(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn put(&self, drafted: &[Drafted], _: OwnedFd) -> io::Result<()> {
         let files = drafted.iter().map(|Drafted { path, place }| (self.name(place), path.clone()));
         self.store.keep_files(files.collect())

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
-use std::{fs::File, io::Write as _};
+use std::{collections::BTreeMap, fs::File, io::Write as _};
 
 use super::*;
 use crate::item::{Attachment, BlobSink, Content, Conversation, ConversationKind, Event, Item, Person};
@@ -62,7 +62,13 @@ impl Host {
     }
 
     fn stage(&self, connector: &str) -> Arc<Stage> {
-        self.staging().open(connector, [connector.len() as u8; 32]).unwrap()
+        let stage = self.reading(connector);
+        stage.prepare().unwrap();
+        stage
+    }
+
+    fn reading(&self, connector: &str) -> Arc<Stage> {
+        self.staging().open(connector, [connector.len() as u8; 32])
     }
 }
 
@@ -254,6 +260,23 @@ fn names_depend_on_the_key_and_leftovers_are_cleared() {
     assert_eq!(fs::read_dir(one.root.join("tmp")).unwrap().count(), 1);
     let reopened = host.stage("a");
     assert_eq!(fs::read_dir(reopened.root.join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn whoever_reads_beside_a_turn_touches_nothing() {
+    let host = Host::new();
+    let never = host.reading("never");
+    assert_eq!(never.holdings::<()>(&HashMap::new()).unwrap(), BTreeMap::new());
+    assert_eq!(never.read_page(&[0; 32]).unwrap_err().code, "stage-page-lost");
+    assert!(!never.root.exists());
+    let writing = host.stage("a");
+    let draft = writing.page();
+    let mut writer = draft.create().unwrap();
+    writer.write(b"under way").unwrap();
+    host.reading("a").collect(&HashMap::new()).unwrap();
+    let page = page_with(writer.finish().unwrap());
+    let name = draft.commit(&page).unwrap();
+    assert_eq!(host.reading("a").read_page(&name).unwrap(), page);
 }
 
 #[test]

@@ -29,6 +29,14 @@ pub struct Act {
     pub reason: String,
 }
 
+impl Act {
+    /// What somebody does now.
+    pub fn of(actor: &str, verb: &str, subject: &str, reason: &str) -> Self {
+        let [actor, verb, subject, reason] = [actor, verb, subject, reason].map(str::to_owned);
+        Self { at_ms: 0, actor, verb, subject, reason }
+    }
+}
+
 /// The ledger of acts. Not indexed: it is short, and read from its beginning.
 pub(super) struct Acts {
     ledger: Ledger,

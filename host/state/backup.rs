@@ -1,6 +1,6 @@
 //! A data folder's truth as a folder of its own: `state backup`, `state export`, and `state import` back.
 //!
-//! The folder has the layout of a data folder (`ledger/`, `checkpoints/`, `mappings/`, `stage/`, `secrets/`, and `keys/`
+//! The folder has the layout of a data folder (`ledger/`, `checkpoints/`, `mappings/`, `stage/`, `secrets/`, `people/`, and `keys/`
 //! whole or its public half alone), without what is made anew (`index/`, `cache/`, `lock`). `backup.manifest` in it is a
 //! signed note, written last:
 //!
@@ -39,7 +39,7 @@ use super::{
 const FORMAT: u16 = 1;
 const MANIFEST: &str = "backup.manifest";
 /// What is copied whole; the ledger last, so that a folder with a ledger is complete.
-const PARTS: [&str; 5] = ["mappings", "checkpoints", "secrets", "stage", "ledger"];
+const PARTS: [&str; 6] = ["mappings", "checkpoints", "secrets", "people", "stage", "ledger"];
 
 /// What was copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

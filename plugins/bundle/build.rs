@@ -16,7 +16,18 @@ const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "plugin";
 
 /// The packages to ship, in the order of `bundle::PLUGINS`.
-const PLUGINS: &[&str] = &["email", "telemessage", "telemessage-sftp", "users", "whatsapp-export"];
+const PLUGINS: &[&str] = &[
+    "email",
+    "mattermost",
+    "slack-export",
+    "sms-backup",
+    "telegram-export",
+    "telemessage",
+    "telemessage-sftp",
+    "users",
+    "whatsapp-cloud",
+    "whatsapp-export",
+];
 
 /// The hostile guests of the test suite, built on demand.
 const MISBEHAVING: &[&str] = &["misbehaving-converter", "misbehaving-mapper", "misbehaving-source"];

@@ -8,11 +8,13 @@
 //! - `mapping`: mapping files with each trap, and numbers that change hands;
 //! - `plugins`: plugins that are unknown, damaged, or of another world or version;
 //! - `configuration`: keys, secrets and folders that are not there;
+//! - `beside`: every source of files beside broken ones;
 //! - `disk`: disks that are full, folders that may not be written.
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 mod archive;
+mod beside;
 mod configuration;
 mod disk;
 mod files;

@@ -134,7 +134,7 @@ fn rotten() -> Vec<u8> {
 /// The same component, of a contract that does not exist; the length stays, so that it is whole.
 fn with_version(version: &str) -> Vec<u8> {
     let mut wasm = guest("misbehaving-source");
-    let (from, to) = (b"@0.1.0", format!("@{version}"));
+    let (from, to) = (b"@1.0.0", format!("@{version}"));
     assert_eq!(from.len(), to.len());
     let mut found = 0;
     for at in 0..wasm.len() - from.len() {

@@ -39,7 +39,7 @@ fn two_hosts_never_share_a_data_folder() {
     for arguments in [
         &["sync"][..],
         &SERVE,
-        &["parked", "retry", CONNECTOR],
+        &["state", "backup", "copy"],
         &["backfill", CONNECTOR, "--from", "2026-01-01", "--to", "2026-01-02"],
     ] {
         let ran = world.run(arguments);
@@ -97,4 +97,38 @@ fn a_pause_holds_with_a_service_and_without_and_outlasts_the_index() {
     assert!(ran.stderr.contains("it is read because it is named"), "{ran}");
     assert_eq!(ran.json()["connectors"][0]["name"], CONNECTOR, "{ran}");
     archived.expect_same_end(&world, "after pauses");
+}
+
+#[test]
+fn what_is_parked_is_tried_again_and_given_up_beside_a_service_as_without_one() {
+    let archived = shared::archived();
+    let [alone, beside] = [archived.after.copy(), archived.after.copy()];
+    let reason = alone.parked()[0].reason.clone();
+    for world in [&alone, &beside] {
+        quiet(world);
+    }
+    let acts = [
+        &["parked", "retry", CONNECTOR][..],
+        &["parked", "retry", CONNECTOR, "--reason", &reason],
+        &["parked", "retry", "nobody"],
+        &["parked", "discard", CONNECTOR, "--because", "everything"],
+        &["parked", "discard", CONNECTOR, "--reason", &reason, "--because", "the vendor lost it"],
+        &["parked", "list", CONNECTOR, "--json"],
+        &["hold", "add", "--case", "x-1", "--reason", "the court asks"],
+        &["hold", "release", "--case", "x-1", "--reason", "it is over"],
+        &["hold", "list"],
+    ];
+    let said = |world: &World, arguments: &[&str]| {
+        let ran = world.run(arguments);
+        (ran.code, ran.stdout)
+    };
+    let expect: Vec<_> = acts.iter().map(|arguments| said(&alone, arguments)).collect();
+    let served = Served::start(beside.command(&SERVE));
+    for (arguments, expect) in acts.iter().zip(&expect) {
+        assert_eq!(&said(&beside, arguments), expect, "{arguments:?} beside a service");
+    }
+    served.stop().expect(0);
+    assert!(beside.parked().iter().all(|row| row.reason != reason), "given up");
+    alone.mail_files().expect_same(&beside.mail_files(), "retries beside a service");
+    beside.done(&["ledger", "verify"]);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     net::TcpListener,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -190,4 +191,22 @@ fn an_address_in_use_is_said_before_anything_is_touched() {
     assert!(ran.stderr.contains("hint: name another address with `--listen ADDR:PORT`"), "{ran}");
     assert!(!world.path("data/turns").exists() && !world.path("data/service.socket").exists(), "{ran}");
     world.run(&["serve", "--listen", "nowhere"]).expect(2);
+}
+
+#[test]
+fn a_service_goes_on_when_nobody_listens_to_what_it_says() {
+    let world = shared::archived().after.copy();
+    quiet(&world);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut running = world.command(&SERVE).stdout(writer).spawn().unwrap();
+    let began = Instant::now();
+    while !world.path("data/service.socket").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not start");
+        thread::sleep(Duration::from_millis(20));
+    }
+    world.done(&["status"]);
+    assert_eq!(running.try_wait().unwrap(), None, "it runs");
+    running.kill().unwrap();
+    running.wait().unwrap();
 }

@@ -17,7 +17,7 @@ use std::fs;
 use crate::support::world::World;
 
 /// Moves the schedule far from now, so that no test runs into it; the configuration as it is then.
-fn quiet(world: &World) -> String {
+pub(crate) fn quiet(world: &World) -> String {
     let then = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(12);
     let schedule = then.strftime("daily at %H:%M UTC").to_string();
     let text = fs::read_to_string(world.path("chancery.toml")).unwrap();
@@ -27,4 +27,4 @@ fn quiet(world: &World) -> String {
 }
 
 /// A service on a port of its own.
-const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+pub(crate) const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];

@@ -5,7 +5,9 @@
 
 mod archives;
 mod azurite;
+mod console;
 mod imap;
+mod languages;
 mod smtp;
 mod stage;
 

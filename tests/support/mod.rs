@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 pub(crate) mod archives;
+pub(crate) mod browser;
 pub(crate) mod deliveries;
 pub(crate) mod dovecot;
 pub(crate) mod exim;
@@ -15,4 +16,5 @@ pub(crate) mod reconciled;
 pub(crate) mod served;
 pub(crate) mod shared;
 pub(crate) mod truth;
+pub(crate) mod visitor;
 pub(crate) mod world;

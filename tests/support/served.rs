@@ -28,12 +28,30 @@ impl Served {
         loop {
             let [stdout, _] = running.said();
             if let Some(said) = stdout.strip_prefix("listening on http://")
-                && let Some(address) = said.strip_suffix('\n')
+                && let Some((address, _)) = said.split_once('\n')
             {
                 return Self { address: address.to_owned(), running };
             }
             let ended = running.wait_until(Duration::ZERO, || true);
             assert!(!ended, "the service does not listen: {}", running.finish());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The path of the link with which the first account is made.
+    pub(crate) fn set_up(&self) -> String {
+        loop {
+            let [stdout, _] = self.running.said();
+            let line = stdout.lines().find_map(|line| line.strip_prefix("set up: "));
+            if let Some(link) = line.filter(|_| stdout.contains("(works once")) {
+                let (_, path) = link.split_once(&*self.address).unwrap_or_else(|| panic!("elsewhere: {link}"));
+                return path.to_owned();
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -11,7 +11,10 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "author",
             "console",
+            "setup",
+            "people",
             "scheduler",
             "pipeline",
             "report",
@@ -26,11 +29,29 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "item",
         ],
     ),
-    ("console", &["scheduler", "report", "item"]),
+    (
+        "console",
+        &["setup", "people", "scheduler", "pipeline", "report", "config", "catalog", "state", "network", "item"],
+    ),
+    ("author", &["catalog", "sandbox", "item"]),
+    ("setup", &["scheduler", "config", "catalog", "destinations::graph", "state", "item"]),
     (
         "scheduler",
-        &["pipeline", "config", "catalog", "sandbox", "destinations", "stage", "state", "store", "network", "item"],
+        &[
+            "pipeline",
+            "report::bundle",
+            "config",
+            "catalog",
+            "sandbox",
+            "destinations",
+            "stage",
+            "state",
+            "store",
+            "network",
+            "item",
+        ],
     ),
+    ("people", &["item"]),
     ("pipeline", &["catalog", "sandbox", "destinations", "stage", "state", "item"]),
     ("report", &["state", "item"]),
     (

@@ -11,7 +11,7 @@ use super::{
 const LINES_MAX: usize = 600;
 
 /// Folders below `plugins/` that are no plugins.
-const NO_PLUGINS: &[&str] = &["bundle", "kit", "sheet"];
+const NO_PLUGINS: &[&str] = &["bundle", "kit", "sheet", "shelf"];
 
 /// Files that are longer than a head.
 pub(super) fn check_length(tree: &Tree) -> Vec<Finding> {
@@ -108,7 +108,7 @@ pub(super) fn check_plugins(tree: &Tree) -> Vec<Finding> {
                 findings.push(Finding::new(manifest, 0, message));
             }
         };
-        let row = shipped.lines().find(|line| line.starts_with("const PLUGINS:")).unwrap_or_default();
+        let row = shipped.split("const PLUGINS:").nth(1).and_then(|rest| rest.split("];").next()).unwrap_or_default();
         expect(row.contains(&format!("\"{name}\"")), format!("`{name}` is not in PLUGINS of plugins/bundle/build.rs"));
         let listed = workspace.matches(&format!("\"{folder}\",")).count();
         expect(listed == 2, format!("`{folder}` must stand in `members` and `default-members` of Cargo.toml"));

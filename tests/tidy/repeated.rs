@@ -128,7 +128,7 @@ fn readable(value: &str) -> String {
     value.replace('_', " ")
 }
 
-/// The keys that the structs and enums of a source file read, when `wanted` takes their type: fields, and the lower-case
+/// The keys that the structs and enums of a source file read, when `wanted` takes their type: fields, and the kebab-case
 /// names of enum cases.
 fn keys(source: &str, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let code = blank(source);
@@ -142,7 +142,7 @@ fn keys(source: &str, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
             let next = body.get(index + 1).map_or("", |token| token.text);
             let is_case = keyword == "enum" && depths[index] == 1 && starts_entry(body, index);
             if is_case {
-                found.insert(token.text.to_lowercase());
+                found.insert(kebab(token.text));
             } else if next == ":" && depths[index] >= 1 {
                 found.insert(token.text.to_owned());
             }

@@ -59,7 +59,7 @@ fn message(item: u32, attachments: &[u32]) -> converter::Message {
         skeleton += "\r\n";
     }
     skeleton += "--b--\r\n";
-    converter::Message { skeleton: skeleton.into_bytes(), splices, items: vec![item] }
+    converter::Message { skeleton: skeleton.into_bytes(), splices, items: vec![item], extensions: Vec::new() }
 }
 
 fn failure(items: &[u32]) -> converter::Failure {

@@ -112,7 +112,7 @@ async fn sign_in(
         })?;
 
     let username = credential.username.as_deref().unwrap_or_default();
-    let body = login_body(recipe, username, credential.secret.expose_secret())
+    let body = login_body(recipe, username, credential.secret())
         .map_err(|_| fail("login-misdescribed", NextMove::Stop, "its body cannot be written".to_owned()))?;
     let answer = poster.post(url, body).await?;
     match answer.status {

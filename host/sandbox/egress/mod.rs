@@ -12,6 +12,7 @@ mod headers;
 mod login;
 mod origin;
 mod scrub;
+mod signing;
 pub(super) mod wasi_http;
 
 use std::time::Duration;
@@ -22,10 +23,14 @@ use http::{HeaderMap, Method, StatusCode, header};
 use url::Url;
 use zeroize::Zeroizing;
 
-pub use self::{credential::Credential, origin::Origin, scrub::Scrub};
 use self::{
-    credential::{Armed, Carried},
+    credential::{Armed, Carried, Going},
     login::{Posted, Poster},
+};
+pub use self::{
+    credential::{Credential, Proof},
+    origin::Origin,
+    scrub::Scrub,
 };
 use crate::{
     item::{Failure, NextMove, limits, network::Network},
@@ -75,7 +80,7 @@ impl Egress {
     pub fn new(network: &Network, origins: Vec<Origin>, credentials: Vec<Credential>) -> Result<Self, Failure> {
         let scrub = Scrub::default();
         let client = if origins.is_empty() { None } else { Some(http_client(network)?) };
-        let arm = |credential| Armed::new(credential, &scrub);
+        let arm = |credential| Armed::new(credential, network, &scrub);
         let credentials = credentials.into_iter().map(arm).collect::<Result<_, _>>()?;
         Ok(Self { network: network.clone(), origins, credentials, client, scrub })
     }
@@ -140,7 +145,7 @@ impl Egress {
             None => None,
             Some(name) => Some(self.credential(name)?),
         };
-        if let Some(name) = credential.and_then(Armed::header_name) {
+        for name in credential.map(Armed::header_names).unwrap_or_default() {
             headers.remove(name);
         }
         if let Some(credential) = credential
@@ -198,10 +203,14 @@ impl Egress {
 
     async fn ask_once(&self, client: &reqwest::Client, hop: &Hop<'_>) -> Result<(reqwest::Response, Carried), Failure> {
         let (mut url, mut headers) = (hop.url.clone(), hop.headers.clone());
-        let carried = match hop.credential {
-            Some(credential) => credential.attach(self, &hop.origin, &mut url, &mut headers, &self.scrub).await?,
-            None => None,
-        };
+        let mut carried = Carried::Nothing;
+        let mut client = client;
+        if let Some(credential) = hop.credential {
+            let body = hop.body.as_deref().unwrap_or_default();
+            let going = Going { method: &hop.method, url: &mut url, headers: &mut headers, body };
+            carried = credential.attach(self, &hop.origin, going, &self.scrub).await?;
+            client = credential.client().unwrap_or(client);
+        }
         let mut request = client.request(hop.method.clone(), url).headers(headers);
         if let Some(body) = &hop.body {
             request = request.body(body.clone());

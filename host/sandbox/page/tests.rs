@@ -32,7 +32,14 @@ fn attachment(content: types::Content) -> types::Attachment {
 }
 
 fn unreadable(id: &str, code: &str) -> source::Unreadable {
-    source::Unreadable { id: id.into(), code: code.into(), message: "why".into(), sent_at: None, original: Vec::new() }
+    source::Unreadable {
+        id: id.into(),
+        code: code.into(),
+        message: "why".into(),
+        sent_at: None,
+        original: Vec::new(),
+        extensions: Vec::new(),
+    }
 }
 
 fn page() -> source::Page {
@@ -49,6 +56,7 @@ fn page() -> source::Page {
         cursor: None,
         bookmark: Some(b"b".to_vec()),
         progress: None,
+        extensions: Vec::new(),
     }
 }
 

@@ -33,8 +33,8 @@ async fn what_is_no_plugin_is_refused_with_what_to_do() {
     let version = |interface: &str| {
         patched(
             "email",
-            &format!("chancery:connector/{interface}@0.1.0"),
-            &format!("chancery:connector/{interface}@0.2.0"),
+            &format!("chancery:connector/{interface}@1.0.0"),
+            &format!("chancery:connector/{interface}@1.2.0"),
         )
     };
     let table: Vec<(&str, Vec<u8>, &str, &str, &str)> = vec![
@@ -52,14 +52,14 @@ async fn what_is_no_plugin_is_refused_with_what_to_do() {
             "export",
             version("converter"),
             "plugin-contract-version",
-            "needs `chancery:connector/converter@0.2.0`, this host offers `@0.1.0`",
+            "needs `chancery:connector/converter@1.2.0`, this host offers `@1.0.0`",
             "newer Chancery",
         ),
         (
             "types",
             version("types"),
             "plugin-contract-version",
-            "needs `chancery:connector/types@0.2.0`",
+            "needs `chancery:connector/types@1.2.0`",
             "newer Chancery",
         ),
         (

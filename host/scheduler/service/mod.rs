@@ -10,6 +10,7 @@
 mod live;
 mod occurrence;
 mod plan;
+mod retries;
 #[cfg(test)]
 mod simulation;
 mod status;
@@ -18,7 +19,7 @@ mod tests;
 mod watching;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -45,8 +46,10 @@ use crate::{
 use live::Live;
 use occurrence::Timetable;
 use plan::Plan;
+use retries::Job;
 
 pub use live::Running;
+pub use retries::{Asked, Retrying};
 pub use status::{ConnectorStatus, Doing, Failed, Health};
 
 /// A handle on the service; clones share it.
@@ -58,6 +61,9 @@ struct Inner {
     host: Mutex<Option<Arc<Host>>>,
     plan: Mutex<Plan>,
     live: Mutex<BTreeMap<String, Arc<Live>>>,
+    /// What somebody asked to be tried again, and how that stands.
+    jobs: Mutex<VecDeque<Job>>,
+    retries: Mutex<BTreeMap<String, Retrying>>,
     /// How each connector's last turn failed, if it did, and how many ended well or not since the start.
     outcomes: Mutex<BTreeMap<String, Outcomes>>,
     clocks: Clocks,
@@ -76,6 +82,18 @@ struct Outcomes {
     done: u64,
     failed: u64,
     failure: Option<Failure>,
+}
+
+/// What is under way, and for which connector.
+type Names = BTreeMap<Id, (String, Work)>;
+
+/// What is done for a connector.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// What its schedule asks for.
+    Turn,
+    /// Trying again what is parked.
+    Retry,
 }
 
 /// How the service ended.
@@ -115,6 +133,8 @@ impl Service {
             host: Mutex::new(None),
             plan: Mutex::default(),
             live: Mutex::default(),
+            jobs: Mutex::default(),
+            retries: Mutex::default(),
             outcomes: Mutex::default(),
             clocks,
             wake: Notify::new(),
@@ -135,7 +155,7 @@ impl Service {
     /// None of a connector's: those are its own. Only when it was run to its end before.
     pub async fn run(&self, idle: impl Fn()) -> Result<Stopped, Failure> {
         let mut turns: JoinSet<Option<Failure>> = JoinSet::new();
-        let mut names: BTreeMap<Id, String> = BTreeMap::new();
+        let mut names: Names = BTreeMap::new();
         let watching = tokio::spawn(self.clone().watch());
         let mut earlier = self.0.clocks.read();
         // A step while nothing ran here shows against the reading of the last turns.
@@ -155,7 +175,12 @@ impl Service {
             }
             for (name, moved) in look.begin {
                 let id = turns.spawn(self.clone().turn(name.clone(), moved)).id();
-                names.insert(id, name);
+                names.insert(id, (name, Work::Turn));
+            }
+            for job in self.take_jobs() {
+                let name = job.name().to_owned();
+                let id = turns.spawn(self.clone().do_job(job)).id();
+                names.insert(id, (name, Work::Retry));
             }
             let sleep = look.next_ms.map_or(limits::SERVICE_SLEEP_MAX, |next_ms| {
                 // A little later than due, never earlier.
@@ -173,6 +198,8 @@ impl Service {
                 }
             }
         }
+        // Who asked for them hears that they do not begin any more.
+        unpoisoned(&self.0.jobs).clear();
         let (left, mut is_cut_off) = self.end_turns(&mut turns, names).await;
         self.0.watch_now.notify_one();
         let watch_is_over = watching.abort_handle();
@@ -188,11 +215,7 @@ impl Service {
     }
 
     /// Waits for the turns under way, for so long; names those that were left, and says whether any was cut off.
-    async fn end_turns(
-        &self,
-        turns: &mut JoinSet<Option<Failure>>,
-        mut names: BTreeMap<Id, String>,
-    ) -> (Vec<String>, bool) {
+    async fn end_turns(&self, turns: &mut JoinSet<Option<Failure>>, mut names: Names) -> (Vec<String>, bool) {
         let in_time = tokio::time::timeout(limits::STOP_TIME_MAX, async {
             while let Some(ended) = turns.join_next_with_id().await {
                 self.ended(ended, &mut names);
@@ -205,7 +228,9 @@ impl Service {
         // Those that came to the end of a page in time, and those that did not.
         let left: Vec<String> = unpoisoned(&self.0.plan)
             .entries()
-            .filter(|(name, entry)| entry.is_running || names.values().any(|of| of == name) || entry.last.was_left())
+            .filter(|(name, entry)| {
+                entry.is_running || names.values().any(|(of, _)| of == name) || entry.last.was_left()
+            })
             .filter(|(_, entry)| entry.last.began_ms.is_some())
             .map(|(name, _)| name.to_owned())
             .collect();
@@ -255,12 +280,23 @@ impl Service {
     }
 
     /// Tidies up after a turn, also one that ended unexpectedly.
-    fn ended(&self, ended: Result<(Id, Option<Failure>), JoinError>, names: &mut BTreeMap<Id, String>) {
+    fn ended(&self, ended: Result<(Id, Option<Failure>), JoinError>, names: &mut Names) {
         let (id, failure, unexpected) = match ended {
             Ok((id, failure)) => (id, failure, false),
             Err(error) => (error.id(), Some(Failure::new("host-panic", NextMove::Stop, error.to_string())), true),
         };
-        let Some((name, host)) = names.remove(&id).zip(self.host()) else { return };
+        let Some(((name, work), host)) = names.remove(&id).zip(self.host()) else { return };
+        if work == Work::Retry {
+            if let Some(failure) = failure.as_ref().filter(|_| unexpected) {
+                tracing::error!(connector = name, code = failure.code, "the retry ended unexpectedly: {failure}");
+                self.retry_failed(&name, failure);
+            }
+            unpoisoned(&self.0.live).remove(&name);
+            unpoisoned(&self.0.plan).release(&name);
+            self.0.watch_now.notify_one();
+            self.changed();
+            return;
+        }
         if let Some(failure) = failure.as_ref().filter(|_| unexpected) {
             tracing::error!(connector = name, code = failure.code, "the turn ended unexpectedly: {failure}");
             if let Err(failure) = turns::end(&host, &name, Some(failure)) {

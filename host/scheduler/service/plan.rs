@@ -126,6 +126,29 @@ impl Plan {
         look
     }
 
+    /// Whether the configuration in force has the connector.
+    pub(super) fn is_configured(&self, name: &str) -> bool {
+        self.entries.get(name).is_some_and(|entry| !entry.is_gone)
+    }
+
+    /// Takes a connector's place for work that is no turn; false while one is under way, without a free place, and for a
+    /// connector that is not configured.
+    pub(super) fn reserve(&mut self, name: &str) -> bool {
+        let running = self.entries.values().filter(|entry| entry.is_running).count();
+        let entry = self.entries.get_mut(name).filter(|entry| !entry.is_gone && !entry.is_running);
+        entry.filter(|_| running < self.at_once_max).map(|entry| entry.is_running = true).is_some()
+    }
+
+    /// Gives the place back.
+    pub(super) fn release(&mut self, name: &str) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.is_running = false;
+            if entry.is_gone {
+                self.entries.remove(name);
+            }
+        }
+    }
+
     /// A turn ended. What follows from it is remembered here: where nothing can be written, a failed turn must not begin
     /// again at once.
     pub(super) fn ended(&mut self, name: &str, now_ms: TimestampMs, failure: Option<&Failure>) {
@@ -238,6 +261,17 @@ mod tests {
             plan.entries().map(|(name, entry)| (name.to_owned(), entry.timetable.clone())).collect();
         plan.configure(timetables, 9, &BTreeMap::new(), |_| LastTurn::default());
         assert_eq!(names(&plan.look(20)), ["a"]);
+    }
+
+    #[test]
+    fn other_work_takes_a_place_and_no_turn_begins_beside_it() {
+        let mut plan = hourly(1, &["a", "b"]);
+        assert!(plan.is_configured("a") && !plan.is_configured("c"));
+        assert!(plan.reserve("a") && !plan.reserve("a") && !plan.reserve("b") && !plan.reserve("c"));
+        assert_eq!(plan.look(0), Look::default());
+        plan.release("a");
+        assert_eq!(names(&plan.look(0)), ["a"], "it was due, and still is");
+        assert!(!plan.reserve("b"), "no place");
     }
 
     #[test]

@@ -80,6 +80,11 @@ pub struct Health {
 }
 
 impl Service {
+    /// What time it is, by the clock that turns go by.
+    pub fn now_ms(&self) -> TimestampMs {
+        (self.0.clocks.wall_ms)()
+    }
+
     /// How each configured connector stands, by name.
     pub fn connectors(&self) -> Vec<ConnectorStatus> {
         let Some(host) = self.host() else { return Vec::new() };

@@ -9,10 +9,11 @@ use std::{
     },
 };
 
-use super::{ConnectorStatus, Doing, Service};
+use super::{ConnectorStatus, Doing, Retrying, Service};
 use crate::{
     config::Config,
     item::time::parse_instant,
+    pipeline::Selection,
     scheduler::{
         Host,
         clock::{Clocks, ReadMs},
@@ -134,4 +135,40 @@ async fn a_service_does_what_is_asked_and_follows_a_moved_clock_once_it_was_refu
     assert!(service.connectors().is_empty() && service.host().is_none());
     let host = Arc::into_inner(stopped.host).expect("nobody else holds it");
     host.state.close().expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_can_never_begin_is_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let start_ms = parse_instant("2026-11-22T12:00:00Z").expect("an instant");
+    let machine = Machine { wall_ms: Arc::new(AtomicI64::new(start_ms)), uptime_ms: Arc::new(AtomicI64::new(HOUR_MS)) };
+    let service = service(folder.path(), &machine);
+    let everything = || Selection { reason: None, item: None };
+    let refused = service.retry("nobody", everything(), "anna").await.expect_err("refused");
+    assert_eq!(refused.code, "connector-unknown");
+
+    // Its connector is taken out of the configuration while it waits.
+    let asked = service.retry("exports", everything(), "anna").await.expect("it waits");
+    assert_eq!(service.retrying("exports"), Some(Retrying::Waiting));
+    let other = CONFIGURATION.replace("name = \"exports\"", "name = \"other\"");
+    fs::write(folder.path().join("chancery.toml"), other).expect("written");
+    service.reload().await.expect("taken");
+    let running = tokio::spawn({
+        let service = service.clone();
+        async move { service.run(|| {}).await }
+    });
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(60), asked.done()).await.expect("answered");
+    assert_eq!(answer.expect_err("it is not there").code, "connector-unknown");
+    assert!(
+        matches!(service.retrying("exports"), Some(Retrying::Failed { failure, .. }) if failure.code == "connector-unknown")
+    );
+
+    // The service is stopping, and does not look for jobs any more.
+    service.stop();
+    if let Err(refused) = service.retry("other", everything(), "anna").await {
+        assert_eq!(refused.code, "state-closed");
+    } else {
+        panic!("nobody would begin it");
+    }
+    running.await.expect("it ends").expect("it was run once");
 }

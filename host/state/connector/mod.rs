@@ -175,6 +175,17 @@ impl ConnectorState {
         self.read(|inner| Ok(inner.tables.globals().at_ms))
     }
 
+    /// The end of the ledger: the number of its last group, and the hash of the chain there.
+    ///
+    /// # Errors
+    /// `state-closed`.
+    pub fn head(&self) -> Result<(u64, [u8; 32]), StateError> {
+        self.read(|inner| {
+            let position = inner.ledger.position();
+            Ok((position.group, position.chain))
+        })
+    }
+
     /// The number of the last group.
     pub(super) fn last_group(&self) -> Result<u64, StateError> {
         self.read(|inner| Ok(inner.ledger.position().group))

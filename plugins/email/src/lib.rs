@@ -49,7 +49,7 @@ impl Converter for Email {
         Descriptor {
             name: "email".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Writes each item as one RFC 5322 message with text, HTML and its files".to_owned(),
+            summary: "Writes each item as one RFC 5322 message with text, HTML and its files.".to_owned(),
             settings_schema: settings::SCHEMA.to_owned(),
             credentials: Vec::new(),
             origins: Vec::new(),

@@ -24,10 +24,27 @@ macro_rules! __carry_value {
     };
 }
 
-/// `From` between two records with the same field names.
+/// `From` between two records with the same field names. `growing` is the room to grow of a record of the contract that this
+/// crate does not pass on: left out on the way in, empty on the way out.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __carry_record {
+    ($from:path => $to:path { $($field:ident $(: $how:ident)?),* } leaving $growing:ident) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                let $from { $($field,)* $growing: _ } = value;
+                Self { $($field: $crate::__carry_value!($field $(, $how)?)),* }
+            }
+        }
+    };
+    ($from:path => $to:path { $($field:ident $(: $how:ident)?),* } growing $growing:ident) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                let $from { $($field),* } = value;
+                Self { $($field: $crate::__carry_value!($field $(, $how)?),)* $growing: ::std::vec::Vec::new() }
+            }
+        }
+    };
     ($from:path => $to:path { $($field:ident $(: $how:ident)?),* }) => {
         impl From<$from> for $to {
             fn from(value: $from) -> Self {
@@ -79,8 +96,21 @@ macro_rules! __carry_descriptor {
         $crate::__carry_record!($crate::LoginRecipe => $descriptors::LoginRecipe {
             path, username_field, password_field, token_pointer, header
         });
+        $crate::__carry_enum!($crate::Oauth2Grant => $descriptors::Oauth2Grant {
+            ClientCredentials, AuthorizationCode, JwtBearer;
+        });
+        $crate::__carry_record!($crate::Oauth2Recipe => $descriptors::Oauth2Recipe {
+            grant: into, token_url, authorization_url, scopes
+        });
+        $crate::__carry_enum!($crate::HmacPart => $descriptors::HmacPart {
+            Method, PathAndQuery, Timestamp, Body, BodySha256; Literal: plain
+        });
+        $crate::__carry_enum!($crate::HmacEncoding => $descriptors::HmacEncoding { Hex, Base64; });
+        $crate::__carry_record!($crate::HmacRecipe => $descriptors::HmacRecipe {
+            parts: each, separator, header, prefix, encoding: into, timestamp_header, key_header
+        });
         $crate::__carry_enum!($crate::CredentialScheme => $descriptors::CredentialScheme {
-            Basic, Bearer; Header: plain, Query: plain, Login: into
+            Basic, Bearer, Certificate; Header: plain, Query: plain, Login: into, Oauth2: into, Hmac: into
         });
         $crate::__carry_record!($crate::CredentialWish => $descriptors::CredentialWish {
             name, scheme: into, summary

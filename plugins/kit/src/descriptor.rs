@@ -37,6 +37,75 @@ pub struct LoginRecipe {
     pub header: String,
 }
 
+/// How the host comes to a token of OAuth 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oauth2Grant {
+    /// RFC 6749, section 4.4.
+    ClientCredentials,
+    /// RFC 6749, section 4.1: a person signs in once.
+    AuthorizationCode,
+    /// RFC 7523, section 2.1.
+    JwtBearer,
+}
+
+/// How the host signs in for an `oauth2` credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oauth2Recipe {
+    /// How it comes to a token.
+    pub grant: Oauth2Grant,
+    /// Where tokens are asked for.
+    pub token_url: Option<String>,
+    /// Where a person signs in.
+    pub authorization_url: Option<String>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+}
+
+/// A part of what is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HmacPart {
+    /// These words.
+    Literal(String),
+    /// The method, in capitals.
+    Method,
+    /// The URL's path, with its query.
+    PathAndQuery,
+    /// Seconds since 1970.
+    Timestamp,
+    /// The body's bytes.
+    Body,
+    /// SHA-256 of the body in hex.
+    BodySha256,
+}
+
+/// How bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HmacEncoding {
+    /// Lower-case hex digits.
+    Hex,
+    /// RFC 4648, section 4.
+    Base64,
+}
+
+/// How the host signs a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HmacRecipe {
+    /// What is signed, in order.
+    pub parts: Vec<HmacPart>,
+    /// Between the parts.
+    pub separator: String,
+    /// Header that carries the signature.
+    pub header: String,
+    /// What stands in front of the signature.
+    pub prefix: String,
+    /// How the signature is written.
+    pub encoding: HmacEncoding,
+    /// Header with the time of signing.
+    pub timestamp_header: Option<String>,
+    /// Header with the key's public name.
+    pub key_header: Option<String>,
+}
+
 /// How a credential is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialScheme {
@@ -50,6 +119,12 @@ pub enum CredentialScheme {
     Query(String),
     /// Sign in first.
     Login(LoginRecipe),
+    /// OAuth 2.
+    Oauth2(Oauth2Recipe),
+    /// A client certificate (mTLS).
+    Certificate,
+    /// Sign each request.
+    Hmac(HmacRecipe),
 }
 
 /// A credential the plugin wants to name.

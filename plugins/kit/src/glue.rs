@@ -46,7 +46,7 @@ macro_rules! export_source {
             $crate::__carry_enum!(source::Reading => $crate::source::Reading { Since; Window: into, File: plain });
             $crate::__carry_record!(source::Request => $crate::source::PullRequest {
                 reading: into, account, bookmark, cursor, max_items
-            });
+            } leaving extensions);
             $crate::__carry_record!(http::Response => $crate::source::HttpResponse { status, headers, body });
             $crate::__carry_record!(http::Fetched => $crate::source::HttpFetched {
                 status, headers, blob: inner, excerpt
@@ -57,14 +57,16 @@ macro_rules! export_source {
             $crate::__carry_record!($crate::source::HttpRequest => http::Request {
                 method, url, headers, body, credential
             });
-            $crate::__carry_record!($crate::source::Account => source::Account { id, name, findings });
+            $crate::__carry_record!($crate::source::Account => source::Account {
+                id, name, findings
+            } growing extensions);
             $crate::__carry_record!($crate::source::Counts => source::Counts { observations, extensions });
             $crate::__carry_record!($crate::source::Unreadable => source::Unreadable {
                 id, code, message, sent_at, original
-            });
+            } growing extensions);
             $crate::__carry_record!($crate::source::Page => source::Page {
                 people: each, conversations: each, items: each, unreadable: each, cursor, bookmark, progress
-            });
+            } growing extensions);
             $crate::__carry_record!($crate::Person => types::Person { id, name, phone, email, internal, extensions });
             $crate::__carry_enum!($crate::ConversationKind => types::ConversationKind {
                 Direct, Group, Channel, Other;
@@ -326,11 +328,11 @@ macro_rules! export_converter {
             });
             $crate::__carry_record!(converter::Batch => $crate::converter::Batch {
                 source, account, people: each, conversations: each, items: each, settings
-            });
+            } leaving extensions);
             $crate::__carry_record!($crate::converter::Splice => converter::Splice { offset, item, attachment });
             $crate::__carry_record!($crate::converter::Message => converter::Message {
                 skeleton, splices: each, items
-            });
+            } growing extensions);
             $crate::__carry_record!($crate::converter::Failure => converter::Failure { items, code, message });
 
             impl converter::Guest for super::Component {

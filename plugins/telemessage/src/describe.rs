@@ -101,10 +101,10 @@ fn prerequisites() -> Vec<Prerequisite> {
     ]
 }
 
-/// Archiver -> folder, as a JSON object: what the `archiver` setting makes of the default folder.
+/// What the `archiver` setting makes of the default folder.
 fn folders() -> String {
     let pairs: Vec<String> = ARCHIVERS.iter().map(|(name, folder)| format!("\"{name}\":\"{folder}\"")).collect();
-    format!("{{{}}}", pairs.join(","))
+    format!("{{\"archiver\":{{{}}}}}", pairs.join(","))
 }
 
 #[cfg(test)]
@@ -120,7 +120,8 @@ mod tests {
             schema["properties"]["archiver"]["enum"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
         assert_eq!(names, ARCHIVERS.map(|(name, _)| name));
         let folders: serde_json::Value = serde_json::from_str(&folders()).unwrap();
-        assert_eq!(folders["verizon"], "Verizon SMS/MMS Network Archiver");
+        let folders = &folders["archiver"];
+        assert_eq!(folders["verizon"], "Verizon SMS-MMS Network Archiver");
         assert_eq!(folders.as_object().unwrap().len(), names.len());
     }
 }

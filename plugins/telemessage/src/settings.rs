@@ -12,13 +12,13 @@ pub(crate) const ARCHIVERS: [(&str, &str); 12] = [
     ("telegram", "Telegram Archiver"),
     ("wechat", "WeChat Archiver"),
     ("android", "Android Archiver"),
-    ("att", "AT&T SMS/MMS Network Archiver"),
-    ("bell", "Bell SMS/MMS Network Archiver"),
+    ("att", "AT&T SMS-MMS Network Archiver"),
+    ("bell", "Bell SMS-MMS Network Archiver"),
     ("enterprise-number", "Enterprise Number Archiver"),
     ("o2", "O2 SMS and Voice Network Archiver"),
-    ("rogers", "Rogers SMS/MMS Network Archiver"),
+    ("rogers", "Rogers SMS-MMS Network Archiver"),
     ("telus", "TELUS SMS Network Archiver"),
-    ("verizon", "Verizon SMS/MMS Network Archiver"),
+    ("verizon", "Verizon SMS-MMS Network Archiver"),
 ];
 
 /// The settings as typed. Strict, although the host checked them against the schema: a test or another host may not.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use kit::{Content, Event};
 use serde_json::Value;
 
-use crate::fake::{Fake, Seen, Whole, read, settings};
+use crate::reading::{Seen, Shelf, Whole, read, settings};
 
 /// Files whose dates do not tell day from month.
 const ORDERS: &[(&str, &str)] =
@@ -46,7 +46,7 @@ fn public_exports_give_the_independent_parsers_counts() {
     for row in oracle["files"].as_array().unwrap() {
         let file = row["file"].as_str().unwrap();
         let order = ORDERS.iter().find(|(name, _)| *name == file);
-        let mut host = Fake::text("inbox/a.txt", fs::read(root.join(file)).unwrap());
+        let mut host = Shelf::file("inbox/a.txt", fs::read(root.join(file)).unwrap());
         if order.is_some() {
             assert_eq!(read(&mut host, &settings(""), "inbox/a.txt", 7).unwrap_err().code, "ambiguous-dates", "{file}");
         }
@@ -122,7 +122,7 @@ fn public_exports_give_the_expected_events() {
     ] {
         let order = r#""date_order":"dmy""#;
         let more = if file.starts_with("android") { order } else { "" };
-        let mut host = Fake::text("inbox/a.txt", fs::read(folder.join(file)).unwrap());
+        let mut host = Shelf::file("inbox/a.txt", fs::read(folder.join(file)).unwrap());
         let whole = read(&mut host, &settings(more), "inbox/a.txt", 1000).unwrap();
         let mut seen = [0; 6];
         for Seen { item, .. } in &whole.items {

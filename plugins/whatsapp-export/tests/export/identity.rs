@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::fake::{Fake, read, settings};
+use crate::reading::{Shelf, read, settings};
 
 const LINES: &[&str] = &[
     "23/03/2022, 13:31 - Messages and calls are end-to-end encrypted.",
@@ -19,7 +19,7 @@ const LINES: &[&str] = &[
 ];
 
 fn ids(text: &str, path: &str, more: &str) -> Vec<String> {
-    let whole = read(&mut Fake::text(path, text), &settings(more), path, 4).unwrap();
+    let whole = read(&mut Shelf::file(path, text), &settings(more), path, 4).unwrap();
     whole.items.into_iter().map(|seen| seen.item.id).collect()
 }
 
@@ -85,7 +85,7 @@ fn owners_share_groups_and_not_direct_chats() {
     let direct = "23/03/2022, 13:32 - Bob: hi\n";
     let ids = |text: &str, path: &str, owner: &str| -> Vec<String> {
         let settings = format!(r#"{{"path":"inbox","owner":"{owner}"}}"#);
-        read(&mut Fake::text(path, text), &settings, path, 10)
+        read(&mut Shelf::file(path, text), &settings, path, 10)
             .unwrap()
             .items
             .into_iter()

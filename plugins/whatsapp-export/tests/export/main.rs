@@ -3,8 +3,8 @@
 
 mod cases;
 mod corpora;
-mod fake;
 mod identity;
 mod pages;
 mod pins;
+mod reading;
 mod refusals;

@@ -1,6 +1,6 @@
 //! Whatever the pages' size, and with nothing but the cursor between them, a file gives the same.
 
-use crate::fake::{Fake, read, settings};
+use crate::reading::{Shelf, read, settings};
 
 /// A chat with everything: bursts in a minute, equal messages, long ones, several lines, heads out of order.
 fn chat() -> String {
@@ -28,14 +28,14 @@ fn chat() -> String {
 
 #[test]
 fn any_page_size_gives_the_same_items() {
-    let expected = read(&mut Fake::text("inbox/a.txt", chat()), &settings(""), "inbox/a.txt", 100_000).unwrap();
+    let expected = read(&mut Shelf::file("inbox/a.txt", chat()), &settings(""), "inbox/a.txt", 100_000).unwrap();
     assert_eq!(expected.items.len(), 716);
     let mut ids: Vec<&str> = expected.items.iter().map(|seen| seen.item.id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), expected.items.len(), "every id is unique");
     for max_items in [1, 2, 3, 7, 100, 699, 715, 716, 717] {
-        let whole = read(&mut Fake::text("inbox/a.txt", chat()), &settings(""), "inbox/a.txt", max_items).unwrap();
+        let whole = read(&mut Shelf::file("inbox/a.txt", chat()), &settings(""), "inbox/a.txt", max_items).unwrap();
         assert!(whole.items == expected.items, "pages of {max_items}");
         assert_eq!(whole.unreadable, expected.unreadable);
     }
@@ -45,7 +45,7 @@ fn any_page_size_gives_the_same_items() {
 fn an_archive_is_read_without_going_back() {
     let text = chat();
     for max_items in [1, 10, 100, 1000] {
-        let mut host = Fake::zip("inbox/a.zip", &[("_chat.txt", text.as_bytes())]);
+        let mut host = Shelf::archive("inbox/a.zip", &[("_chat.txt", text.as_bytes())]);
         let whole = read(&mut host, &settings(""), "inbox/a.zip", max_items).unwrap();
         // Each page is read twice by the test itself, each time from its start.
         assert!(
@@ -65,7 +65,7 @@ fn an_archive_is_read_without_going_back() {
 #[test]
 fn encodings_give_the_same_items() {
     let text = chat();
-    let expected = read(&mut Fake::text("inbox/a.txt", &text), &settings(""), "inbox/a.txt", 50).unwrap();
+    let expected = read(&mut Shelf::file("inbox/a.txt", &text), &settings(""), "inbox/a.txt", 50).unwrap();
     let utf16 = |unit: fn(u16) -> [u8; 2]| -> Vec<u8> {
         std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(unit).collect()
     };
@@ -75,8 +75,8 @@ fn encodings_give_the_same_items() {
         ("UTF-16 BE", utf16(u16::to_be_bytes)),
     ] {
         for max_items in [1, 50, 10_000] {
-            let whole = read(&mut Fake::text("inbox/a.txt", &bytes), &settings(""), "inbox/a.txt", max_items).unwrap();
-            let ids = |whole: &crate::fake::Whole| {
+            let whole = read(&mut Shelf::file("inbox/a.txt", &bytes), &settings(""), "inbox/a.txt", max_items).unwrap();
+            let ids = |whole: &crate::reading::Whole| {
                 whole.items.iter().map(|seen| (seen.item.id.clone(), seen.item.text.clone())).collect::<Vec<_>>()
             };
             assert!(ids(&whole) == ids(&expected), "{name}, pages of {max_items}");
@@ -89,7 +89,7 @@ fn encodings_give_the_same_items() {
 fn line_ends_make_no_difference() {
     let text = chat().replace("\r\n", "\n");
     let ids = |text: &str| -> Vec<String> {
-        let whole = read(&mut Fake::text("inbox/a.txt", text), &settings(""), "inbox/a.txt", 1000).unwrap();
+        let whole = read(&mut Shelf::file("inbox/a.txt", text), &settings(""), "inbox/a.txt", 1000).unwrap();
         whole.items.into_iter().map(|seen| seen.item.id).collect()
     };
     assert_eq!(ids(&text), ids(&text.replace('\n', "\r\n")));
@@ -106,7 +106,7 @@ fn a_message_too_large_is_parked_and_the_next_one_read() {
         let text = format!(
             "23/03/2022, 13:31 - Anna: before\n23/03/2022, 13:32 - Anna: {body}\n23/03/2022, 13:33 - Anna: after\n"
         );
-        let whole = read(&mut Fake::text("inbox/a.txt", text), &settings(""), "inbox/a.txt", 10).unwrap();
+        let whole = read(&mut Shelf::file("inbox/a.txt", text), &settings(""), "inbox/a.txt", 10).unwrap();
         let texts: Vec<&str> = whole.items.iter().map(|seen| seen.item.text.as_deref().unwrap()).collect();
         assert_eq!(texts, ["before", "after"], "{name}");
         assert_eq!(whole.unreadable.len(), 1, "{name}");
@@ -127,7 +127,7 @@ fn many_authors_stay_within_the_cursor() {
             number % 60
         ));
     }
-    let whole = read(&mut Fake::text("inbox/a.txt", text), &settings(""), "inbox/a.txt", 500).unwrap();
+    let whole = read(&mut Shelf::file("inbox/a.txt", text), &settings(""), "inbox/a.txt", 500).unwrap();
     assert_eq!(whole.items.len(), 3001);
     let last = whole.items.last().unwrap();
     assert_eq!(last.sender().unwrap().id, "A rather long name of a person 2999");
@@ -190,8 +190,8 @@ fn damaged_files_are_read_the_same_way_in_any_pages() {
         for _ in 0..next(400) {
             text.push_str(PIECES[next(PIECES.len())]);
         }
-        let one = read(&mut Fake::text("inbox/a.txt", &text), &settings(""), "inbox/a.txt", 100_000);
-        let many = read(&mut Fake::text("inbox/a.txt", &text), &settings(""), "inbox/a.txt", 2);
+        let one = read(&mut Shelf::file("inbox/a.txt", &text), &settings(""), "inbox/a.txt", 100_000);
+        let many = read(&mut Shelf::file("inbox/a.txt", &text), &settings(""), "inbox/a.txt", 2);
         match (one, many) {
             (Ok(one), Ok(many)) => {
                 assert!(one.items == many.items && one.unreadable == many.unreadable, "round {round}");

@@ -2,7 +2,7 @@
 
 use kit::{Error, ErrorKind};
 
-use crate::fake::{Fake, Whole, read_after, settings};
+use crate::reading::{Shelf, Whole, read_after, settings};
 
 const BOB: &str = "inbox/WhatsApp Chat with Bob.txt";
 /// A later download of the same chat.
@@ -30,7 +30,7 @@ impl Connector {
     fn import(&mut self, path: &str, text: &str) -> Result<Whole, Error> {
         let bookmark = self.bookmark.take();
         let whole =
-            read_after(&mut Fake::text(path, text), &settings(&self.more), path, self.max_items, bookmark.as_deref());
+            read_after(&mut Shelf::file(path, text), &settings(&self.more), path, self.max_items, bookmark.as_deref());
         self.bookmark = whole.as_ref().ok().and_then(|whole| whole.bookmark.clone()).or(bookmark);
         whole
     }
@@ -149,7 +149,7 @@ fn each_owner_has_a_phone_of_their_own() {
     let read = |owner: &str, text: &str, bookmark: Option<&[u8]>| {
         let path = format!("inbox/{owner}/WhatsApp Chat with Team.txt");
         let settings = r#"{"path":"inbox","owner":{"from":"folder"}}"#;
-        read_after(&mut Fake::text(&path, text), settings, &path, 10, bookmark).unwrap()
+        read_after(&mut Shelf::file(&path, text), settings, &path, 10, bookmark).unwrap()
     };
     let anna = read("anna@example.com", group, None);
     let carl = read("carl@example.com", american, anna.bookmark.as_deref());
@@ -183,7 +183,7 @@ fn an_archive_leaves_its_bookmark_after_its_last_file() {
     let entries: &[(&str, &[u8])] = &[("_chat.txt", DAY_FIRST.as_bytes()), ("a.jpg", b"x"), ("b.jpg", b"x")];
     for max_items in [1, 10] {
         let path = "inbox/WhatsApp Chat with Bob.zip";
-        let whole = read_after(&mut Fake::zip(path, entries), &settings(""), path, max_items, None).unwrap();
+        let whole = read_after(&mut Shelf::archive(path, entries), &settings(""), path, max_items, None).unwrap();
         let mut connector = Connector { bookmark: whole.bookmark, ..Connector::new("") };
         assert_eq!(connector.day(BOB, OPEN).as_deref(), Ok("2022-05-04"), "the archive's chat as text");
     }
@@ -192,7 +192,7 @@ fn an_archive_leaves_its_bookmark_after_its_last_file() {
 #[test]
 fn garbage_stops_the_connector() {
     for bookmark in [&b""[..], b"\x02", b"\x01garbage", b"{\"orders\":{}}"] {
-        let mut host = Fake::text(BOB, DAY_FIRST);
+        let mut host = Shelf::file(BOB, DAY_FIRST);
         let error = read_after(&mut host, &settings(""), BOB, 10, Some(bookmark)).unwrap_err();
         assert_eq!((error.kind, error.code.as_str()), (ErrorKind::Misconfigured, "unknown-bookmark"));
         assert!(error.hint.is_some());

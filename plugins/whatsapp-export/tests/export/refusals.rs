@@ -6,9 +6,9 @@ use kit::{
 };
 use whatsapp_export::WhatsappExport;
 
-use crate::fake::{Fake, Whole, read, settings};
+use crate::reading::{Shelf, Whole, read, settings};
 
-fn code(host: &mut Fake, more: &str, path: &str) -> String {
+fn code(host: &mut Shelf, more: &str, path: &str) -> String {
     let error = read(host, &settings(more), path, 10).unwrap_err();
     assert!(error.message.contains(path) || error.code.starts_with("zip-"), "names the file: {}", error.message);
     assert!(error.hint.is_some() || error.code.starts_with("zip-"), "has a hint: {}", error.code);
@@ -34,7 +34,7 @@ fn bad_files_are_refused() {
         (b"18/3/65, 14:56 - Anna: secret\n", "unknown-calendar"),
     ] {
         assert_eq!(
-            code(&mut Fake::text("inbox/a.txt", bytes), "", "inbox/a.txt"),
+            code(&mut Shelf::file("inbox/a.txt", bytes), "", "inbox/a.txt"),
             expected,
             "{}",
             String::from_utf8_lossy(bytes)
@@ -47,13 +47,13 @@ fn the_place_of_wrong_bytes_is_named() {
     let mut text = "23/03/2022, 13:31 - Anna: hello\n".repeat(40_000).into_bytes();
     let offset = text.len() + 26;
     text.extend_from_slice(b"23/03/2022, 13:31 - Anna: \xFF\n");
-    let error = read(&mut Fake::text("inbox/a.txt", text), &settings(""), "inbox/a.txt", 10).unwrap_err();
+    let error = read(&mut Shelf::file("inbox/a.txt", text), &settings(""), "inbox/a.txt", 10).unwrap_err();
     assert!(error.message.contains(&format!("offset {offset} (line 40001)")), "{}", error.message);
 }
 
 #[test]
 fn the_question_names_the_setting_and_the_setting_answers_it() {
-    let mut host = Fake::text("inbox/a.txt", "11/01/2023, 16:13 - Anna: hi\n");
+    let mut host = Shelf::file("inbox/a.txt", "11/01/2023, 16:13 - Anna: hi\n");
     let error = read(&mut host, &settings(""), "inbox/a.txt", 10).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Rejected);
     let hint = error.hint.unwrap();
@@ -63,7 +63,7 @@ fn the_question_names_the_setting_and_the_setting_answers_it() {
         let at = jiff::Timestamp::from_millisecond(whole.items[0].item.sent_at).unwrap();
         assert!(at.to_string().starts_with(day), "{at}");
     }
-    let mut host = Fake::text("inbox/a.txt", "18/3/65, 14:56 - Anna: hi\n");
+    let mut host = Shelf::file("inbox/a.txt", "18/3/65, 14:56 - Anna: hi\n");
     let whole = read(&mut host, &settings(r#""calendar":"buddhist","date_order":"dmy""#), "inbox/a.txt", 10).unwrap();
     assert_eq!(
         jiff::Timestamp::from_millisecond(whole.items[0].item.sent_at).unwrap().to_string(),
@@ -82,9 +82,9 @@ fn bad_archives_are_refused() {
         (&[("WhatsApp Chat with A.txt", chat), ("WhatsApp Chat with B.txt", chat)], "several-chats-in-zip"),
         (&[("_chat.txt", b"")], "empty-file"),
     ] {
-        assert_eq!(code(&mut Fake::zip("inbox/a.zip", entries), "", "inbox/a.zip"), expected, "{entries:?}");
+        assert_eq!(code(&mut Shelf::archive("inbox/a.zip", entries), "", "inbox/a.zip"), expected, "{entries:?}");
     }
-    assert_eq!(code(&mut Fake::default(), "", "inbox/cut.zip"), "zip-damaged");
+    assert_eq!(code(&mut Shelf::default(), "", "inbox/cut.zip"), "zip-damaged");
 }
 
 #[test]
@@ -97,14 +97,14 @@ fn the_text_in_an_archive_is_found() {
         &[("Plausch.txt", chat), ("notes.txt", b"milk, bread")],
         &[("a.txt", chat), ("b.txt", chat)],
     ] {
-        let whole = read(&mut Fake::zip("inbox/a.zip", entries), &settings(""), "inbox/a.zip", 10).unwrap();
+        let whole = read(&mut Shelf::archive("inbox/a.zip", entries), &settings(""), "inbox/a.zip", 10).unwrap();
         assert_eq!(whole.items[0].item.text.as_deref(), Some("hi"), "{entries:?}");
     }
 }
 
 #[test]
 fn foreign_cursors_and_readings_are_refused() {
-    let mut host = Fake::text("inbox/a.txt", "23/03/2022, 13:31 - Anna: hi\n");
+    let mut host = Shelf::file("inbox/a.txt", "23/03/2022, 13:31 - Anna: hi\n");
     let request = PullRequest {
         reading: Reading::File("inbox/a.txt".into()),
         account: "whatsapp".into(),
@@ -130,20 +130,20 @@ fn foreign_cursors_and_readings_are_refused() {
 
 #[test]
 fn check_tells_what_is_there() {
-    let mut host = Fake::text("inbox/a.txt", "x");
+    let mut host = Shelf::file("inbox/a.txt", "x");
     host.archives.insert("inbox/b/c.zip".into(), Vec::new());
     let account = WhatsappExport::check(&mut host, &settings("")).unwrap();
     assert_eq!(account.id, "whatsapp");
     assert!(account.findings[0].contains("1 .zip and 1 .txt"), "{:?}", account.findings);
     assert!(account.findings.iter().any(|finding| finding.contains("zone")), "{:?}", account.findings);
-    let account = WhatsappExport::check(&mut Fake::default(), &settings(r#""zone":"Europe/Berlin""#)).unwrap();
+    let account = WhatsappExport::check(&mut Shelf::default(), &settings(r#""zone":"Europe/Berlin""#)).unwrap();
     assert!(account.findings[0].contains("no .zip and no .txt"), "{:?}", account.findings);
 }
 
 #[test]
 fn a_page_of_an_impossible_date_is_parked() {
     let text = "23/03/2022, 13:31 - Anna: hi\n23/03/9999, 13:31 - Anna: hm\n23/03/9999, 13:31 - Anna: hm\n";
-    let whole = read(&mut Fake::text("inbox/a.txt", text), &settings(""), "inbox/a.txt", 10).unwrap();
+    let whole = read(&mut Shelf::file("inbox/a.txt", text), &settings(""), "inbox/a.txt", 10).unwrap();
     assert_eq!(whole.items.len(), 1);
     assert_eq!(
         whole.unreadable.iter().map(|unreadable| unreadable.code.as_str()).collect::<Vec<_>>(),
@@ -157,7 +157,7 @@ fn a_damaged_medium_is_missing_and_everything_else_is_read() {
     let chat = "23/03/2022, 13:31 - Anna: IMG-20220323-WA0001.jpg (file attached)\nlook\n\
                 23/03/2022, 13:32 - Anna: IMG-20220323-WA0002.jpg (file attached)\n\
                 23/03/2022, 13:33 - Bob: nice\n";
-    let mut host = Fake::zip(
+    let mut host = Shelf::archive(
         "inbox/a.zip",
         &[
             ("_chat.txt", chat.as_bytes()),
@@ -194,7 +194,7 @@ fn a_damaged_medium_is_missing_and_everything_else_is_read() {
 
 #[test]
 fn attachments_over_the_limit_are_withheld() {
-    let mut host = Fake::zip(
+    let mut host = Shelf::archive(
         "inbox/a.zip",
         &[
             ("_chat.txt", b"23/03/2022, 13:31 - Anna: IMG-20220323-WA0001.jpg (file attached)\n"),
