@@ -90,7 +90,9 @@ fn the_shipped_converter_and_mapper_pass_the_suite_and_keep_what_is_expected() {
     )
     .unwrap();
     let cases = folder.path().join("cases").to_str().unwrap().to_owned();
-    for (plugin, golden) in [("users", "expected.txt"), ("email", "expected/item-0.eml")] {
+    for (plugin, golden) in
+        [("users", "expected.txt"), ("email", "expected/item-0.eml"), ("daily-digest", "expected/item-0.eml")]
+    {
         let (found, exit) = report(&["test", plugin, "--cases", &cases]);
         assert_eq!(exit, Some(1), "nothing is there to compare with: {found:#}");
         assert!(bad(&found).iter().all(|about| about == "golden"), "{found:#}");

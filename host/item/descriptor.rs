@@ -228,6 +228,14 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// How many items one of a converter's messages covers; of other kinds, nothing is to be told by it.
+    pub fn grouping(&self) -> Grouping {
+        match self.kind {
+            PluginKind::Converter(grouping) => grouping,
+            PluginKind::Source(_) | PluginKind::Mapper => Grouping::Item,
+        }
+    }
+
     /// The folder name in the mailbox of a source with these settings, unless the operator says otherwise; none for other kinds.
     pub fn folder(&self, settings: &Map<String, Value>) -> Option<String> {
         let PluginKind::Source(traits) = &self.kind else { return None };

@@ -97,6 +97,10 @@ pub const ITEM_AHEAD_MAX: Duration = Duration::from_secs(48 * 60 * 60);
 pub const CONVERT_ITEMS_MAX: usize = 256;
 /// Text bytes of one `convert`, after which a batch is cut.
 pub const CONVERT_BYTES_MAX: usize = 8 << 20;
+/// Bytes of the files in one message over a conversation's day, as base64; a single item may have more.
+pub const DIGEST_FILES_BYTES_MAX: u64 = 25 << 20;
+/// Text and originals of the pages that are held until their days are whole.
+pub const DAYS_BYTES_MAX: usize = 16 << 20;
 /// A message without its attachments.
 pub const SKELETON_BYTES_MAX: usize = 16 << 20;
 /// Bytes of attachments one `convert` may read.

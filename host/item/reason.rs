@@ -149,7 +149,6 @@ pub const REASONS: &[Reason] = &[
     turn("page-loop", "The source gives pages without end.", "Run `chancery connector check`; tell the plugin's author."),
     turn("plugin-bad-output", "A plugin answered something the contract does not allow.", "The message names plugin, function and field: tell the plugin's author."),
     turn("plugin-failing", "A plugin failed at most of a batch; nothing of it is parked and the window stays open.", "Mend the plugin or what it reads, then run `chancery sync` again; `failures_percent_max = 100` parks the items instead."),
-    turn("plugin-grouping", "A converter writes one message a conversation and day, and this host converts item by item.", "Use a converter of grouping `item`, as `email` is."),
     turn("plugin-log-flood", "A plugin wrote more log than a call may.", "Tell the plugin's author."),
     turn("plugin-memory", "A plugin wanted more memory than a call may have.", "Tell the plugin's author."),
     turn("plugin-output-too-large", "A plugin moved more bytes in one call than it may.", "Ask for smaller pages in its settings; tell the plugin's author."),

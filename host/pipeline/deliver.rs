@@ -166,7 +166,7 @@ async fn look_for_doubtful(
     for (copy, token) in doubtful.into_iter().zip(found) {
         match token {
             Some(token) => {
-                receipts.receipt(copy.receipt(token, copy.doubt == Doubt::Earlier));
+                copy.receipts(&token, copy.doubt == Doubt::Earlier).for_each(|receipt| receipts.receipt(receipt));
                 there.push(copy);
             }
             None => to_send.push(copy),
@@ -190,7 +190,7 @@ async fn intend(
     };
     let hashes: Vec<[u8; 32]> = attempt(turn, false, hashing).await.map_err(|(failure, _)| failure)?;
     for (copy, sha256) in to_send.iter().zip(hashes) {
-        facts.intend(Intent { copy: copy.key, sha256 });
+        copy.copies.iter().for_each(|copy| facts.intend(Intent { copy, sha256 }));
     }
     Ok((to_send, facts))
 }
@@ -209,16 +209,18 @@ fn record(turn: &Turn, sent: &[Ready], answers: Vec<Answer>, receipts: &mut Grou
     let mut delivered = 0;
     let mut mailboxes = turn.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
     for (copy, answer) in sent.iter().zip(answers) {
-        match answer {
-            Answer::Stored(token) => receipts.receipt(copy.receipt(token, false)),
-            Answer::AlreadyThere(token) => receipts.receipt(copy.receipt(token, copy.doubt != Doubt::Sent)),
+        let (token, there_before) = match answer {
+            Answer::Stored(token) => (token, false),
+            Answer::AlreadyThere(token) => (token, copy.doubt != Doubt::Sent),
             Answer::Refused(failure) => {
-                turn.progress.advanced(Step::Parked, 1);
-                receipts.fail(copy.key, ParkReason { code: failure.code, message: failure.message });
+                turn.progress.advanced(Step::Parked, copy.copies.count() as u64);
+                let reason = ParkReason { code: failure.code, message: failure.message };
+                copy.copies.iter().for_each(|copy| receipts.fail(copy, reason.clone()));
                 continue;
             }
-        }
-        delivered += 1;
+        };
+        copy.receipts(&token, there_before).for_each(|receipt| receipts.receipt(receipt));
+        delivered += copy.copies.count() as u64;
         if !mailboxes.contains(&copy.delivery.mailbox) {
             mailboxes.insert(Arc::clone(&copy.delivery.mailbox));
         }
@@ -245,7 +247,12 @@ mod tests {
         let copies = (0..6).map(|number| copy(number, ["ben", "anna", "cleo"][number as usize % 3])).collect();
         let cut: Vec<Vec<(u64, String)>> = groups(copies, 4)
             .iter()
-            .map(|group| group.iter().map(|copy| (copy.key.ordinal.0, copy.delivery.mailbox.to_string())).collect())
+            .map(|group| {
+                group
+                    .iter()
+                    .flat_map(|copy| copy.copies.iter().map(|key| (key.ordinal.0, copy.delivery.mailbox.to_string())))
+                    .collect()
+            })
             .collect();
         let expect = |rows: &[(u64, &str)]| rows.iter().map(|&(number, name)| (number, name.to_owned())).collect();
         let first: Vec<_> = expect(&[(1, "anna"), (4, "anna"), (0, "ben"), (3, "ben")]);

@@ -16,23 +16,26 @@ use tokio::{
 };
 
 use super::{
-    convert::{self, Converted, ConvertedItem, Rendering},
-    map::{self, Doubt},
+    convert::{
+        self, ConvertedItem, Rendering,
+        days::{self, Days},
+    },
+    map::{self, Doubt, Mapped},
     stage::Staged,
     turn::{Step, Turn},
 };
 use crate::{
     destinations::Delivery,
-    item::{Failure, TimestampMs, limits},
+    item::{Failure, TimestampMs, descriptor::Grouping, limits},
     state::{CopyKey, Group, Outcome, ParkReason, Receipt},
 };
 
 /// SHA-256 of a message's bytes, once somebody needed it; shared by its copies.
 pub(super) type Digest = Arc<OnceLock<[u8; 32]>>;
 
-/// A copy with its message.
+/// A message for a mailbox, and the copies that are delivered with it: of one item, or of those of a digest.
 pub(super) struct Ready {
-    pub(super) key: CopyKey,
+    pub(super) copies: Copies,
     pub(super) delivery: Delivery,
     pub(super) digest: Digest,
     pub(super) doubt: Doubt,
@@ -43,16 +46,43 @@ impl Ready {
     /// A copy that is whole and was never sent.
     #[cfg(test)]
     pub(super) fn new(key: CopyKey, delivery: Delivery, digest: Digest) -> Self {
-        Self { key, delivery, digest, doubt: Doubt::None, partial: false }
+        Self { copies: Copies::one(key), delivery, digest, doubt: Doubt::None, partial: false }
     }
 
-    pub(super) fn receipt(&self, token: Vec<u8>, there_before: bool) -> Receipt {
+    /// A receipt for each of its copies.
+    pub(super) fn receipts(&self, token: &[u8], there_before: bool) -> impl Iterator<Item = Receipt> {
         let outcome = match (there_before, self.partial) {
             (true, _) => Outcome::Skipped,
             (false, true) => Outcome::Partial,
             (false, false) => Outcome::Imported,
         };
-        Receipt { copy: self.key, outcome, token }
+        self.copies.iter().map(move |copy| Receipt { copy, outcome, token: token.to_vec() })
+    }
+}
+
+/// One copy or more. One costs no allocation.
+pub(super) struct Copies {
+    first: CopyKey,
+    others: Box<[CopyKey]>,
+}
+
+impl Copies {
+    pub(super) fn one(first: CopyKey) -> Self {
+        Self { first, others: Box::default() }
+    }
+
+    /// None when there is no copy.
+    pub(super) fn of(keys: &[CopyKey]) -> Option<Self> {
+        let (first, others) = keys.split_first()?;
+        Some(Self { first: *first, others: others.into() })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = CopyKey> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    pub(super) fn count(&self) -> usize {
+        1 + self.others.len()
     }
 }
 
@@ -63,8 +93,12 @@ pub(super) struct Load {
     facts: Group,
     queues: HashMap<u16, Vec<Ready>>,
     skeleton_bytes: usize,
-    /// When it is delivered at the latest; none while it has no page.
+    has_pages: bool,
+    /// When it is delivered at the latest; none while it has no page, and where days are gathered: a day is not done because
+    /// its source is slow.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// What waits for the rest of its days.
+    days: Days,
 }
 
 /// How many copies the destinations would like to have at once; 0 when a page's are enough.
@@ -85,13 +119,13 @@ pub(super) async fn gather(turn: &Turn, pages: &mut Receiver<Staged>) -> Result<
     while let Some(staged) = load.next_page(pages).await {
         load.record_plans(turn).await?;
         let mapped = map::map(turn, staged).await?;
-        let converted = convert::convert(turn, mapped).await?;
-        load.add(turn, converted).await?;
+        load.add(turn, mapped).await?;
         if load.is_full(turn) {
             break;
         }
     }
-    Ok(load.deadline.is_some().then_some(load))
+    load.close(turn).await?;
+    Ok(load.has_pages.then_some(load))
 }
 
 impl Load {
@@ -106,28 +140,47 @@ impl Load {
 
     /// Whether it is worth delivering, or as large as it may be.
     fn is_full(&self, turn: &Turn) -> bool {
+        if turn.grouping == Grouping::ConversationDay {
+            return self.days.are_full();
+        }
         let longest = self.queues.values().map(Vec::len).max().unwrap_or(0);
         longest >= wanted_copies(turn) || self.skeleton_bytes >= limits::LOAD_BYTES_MAX
     }
 
     /// Adds a page.
-    pub(super) async fn add(&mut self, turn: &Turn, converted: Converted) -> Result<(), Failure> {
-        let Converted { page, plans, items } = converted;
+    pub(super) async fn add(&mut self, turn: &Turn, mapped: Mapped) -> Result<(), Failure> {
+        let Mapped { page, mut items, plans } = mapped;
         let parked_by_plan = plans.iter().map(|plan| plan.copies.iter().filter(|copy| copy.parked.is_some()).count());
         turn.progress.advanced(Step::Parked, parked_by_plan.sum::<usize>() as u64);
         plans.into_iter().for_each(|plan| self.facts.plan(plan));
         let lost_at_ms = turn.with_state(|state| state.lost_at_ms()).await?;
         let lost_until_ms = lost_at_ms.map(|at_ms| at_ms.saturating_add(limits::LOSS_MARGIN.as_millis() as i64));
-        for mut item in items {
-            let received_at_ms = page.items[item.item.position].sent_at_ms;
+        for item in &mut items {
             // Records of what was sent before are gone: whatever is as old as that is looked for.
-            if lost_until_ms.is_some_and(|until_ms| received_at_ms <= until_ms) {
-                let unsent = item.item.copies.iter_mut().filter(|copy| copy.doubt == Doubt::None);
+            if lost_until_ms.is_some_and(|until_ms| page.items[item.position].sent_at_ms <= until_ms) {
+                let unsent = item.copies.iter_mut().filter(|copy| copy.doubt == Doubt::None);
                 unsent.for_each(|copy| copy.doubt = Doubt::Earlier);
             }
-            self.queue(turn, item, received_at_ms);
         }
-        self.deadline.get_or_insert_with(|| Box::pin(sleep(limits::LOAD_TIME_MAX)));
+        self.has_pages = true;
+        match turn.grouping {
+            Grouping::Item => {
+                for item in convert::convert(turn, &page, items).await? {
+                    let received_at_ms = page.items[item.item.position].sent_at_ms;
+                    self.queue(turn, item, received_at_ms);
+                }
+                self.deadline.get_or_insert_with(|| Box::pin(sleep(limits::LOAD_TIME_MAX)));
+            }
+            Grouping::ConversationDay => self.days.hold(page, items),
+        }
+        Ok(())
+    }
+
+    /// Nothing is added any more: converts what waited for the rest of its days.
+    pub(super) async fn close(&mut self, turn: &Turn) -> Result<(), Failure> {
+        for digest in std::mem::take(&mut self.days).convert(turn).await? {
+            self.queue_digest(turn, digest);
+        }
         Ok(())
     }
 
@@ -160,7 +213,7 @@ impl Load {
                         digest
                     });
                     self.queues.entry(copy.destination).or_default().push(Ready {
-                        key,
+                        copies: Copies::one(key),
                         delivery: Delivery { mailbox: copy.mailbox, message: message.clone(), received_at_ms },
                         digest,
                         partial: *partial,
@@ -176,6 +229,23 @@ impl Load {
                     let message = format!("destination {} is not configured any more", copy.destination);
                     self.facts.fail(key, ParkReason { code: "destination-gone".to_owned(), message });
                 }
+            }
+        }
+    }
+
+    fn queue_digest(&mut self, turn: &Turn, digest: days::Digest) {
+        let days::Digest { destination, mailbox, copies, received_at_ms, doubt, rendering, sha256 } = digest;
+        match rendering {
+            Rendering::Message { message, partial } => {
+                let Some(copies) = Copies::of(&copies) else { return };
+                self.skeleton_bytes += message.skeleton.len();
+                let delivery = Delivery { mailbox, message, received_at_ms };
+                let ready = Ready { copies, delivery, digest: sha256, doubt, partial };
+                self.queues.entry(destination).or_default().push(ready);
+            }
+            Rendering::Failed(reason) => {
+                turn.progress.advanced(Step::Parked, copies.len() as u64);
+                copies.into_iter().for_each(|copy| self.facts.fail(copy, reason.clone()));
             }
         }
     }

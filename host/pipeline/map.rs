@@ -46,6 +46,8 @@ pub(super) struct MappedCopy {
     pub(super) destination: u16,
     pub(super) mailbox: Arc<str>,
     pub(super) doubt: Doubt,
+    /// SHA-256 of the message that it was sent in, where it was: what else was in that message can be told by it.
+    pub(super) sent_in: Option<[u8; 32]>,
 }
 
 /// Whether a copy may be in its mailbox already.
@@ -227,6 +229,7 @@ impl Planner {
                     .get(address)
                     .map_or_else(|| address.as_str().into(), |(name, _)| Arc::clone(name)),
                 doubt: Doubt::None,
+                sent_in: None,
             }),
             _ => None,
         });
@@ -330,14 +333,14 @@ fn taken_up(staged: StagedItem) -> Option<MappedItem> {
     let copies: Vec<MappedCopy> = (0..)
         .zip(copies)
         .filter_map(|(number, (destination, target, state))| {
-            let doubt = match state {
+            let (doubt, sent_in) = match state {
                 // It may have been sent, parked, and freed by a retry that was interrupted.
-                CopyStep::Planned => Doubt::Earlier,
-                CopyStep::Intended { .. } => Doubt::Sent,
+                CopyStep::Planned => (Doubt::Earlier, None),
+                CopyStep::Intended { sha256 } => (Doubt::Sent, Some(sha256)),
                 CopyStep::Done(_) | CopyStep::Parked { .. } | CopyStep::Discarded => return None,
             };
             let Target::Mailbox(address) = target else { return None };
-            Some(MappedCopy { number, destination, mailbox: address.into(), doubt })
+            Some(MappedCopy { number, destination, mailbox: address.into(), doubt, sent_in })
         })
         .collect();
     let mailboxes = resolutions

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    convert, deliver,
+    deliver,
     load::Load,
     map::{self, Doubt, MappedCopy, MappedItem, Planner},
     settle,
@@ -128,10 +128,9 @@ async fn retry_page(turn: &Turn, page_name: [u8; 32], chosen: Chosen, retried: &
         }
     }
     turn.with_state(move |state| state.commit(facts)).await?;
-    let planned = map::Mapped { page, items: mapped, plans: Vec::new() };
-    let converted = convert::convert(turn, planned).await?;
     let mut load = Load::default();
-    load.add(turn, converted).await?;
+    load.add(turn, map::Mapped { page, items: mapped, plans: Vec::new() }).await?;
+    load.close(turn).await?;
     let delivered = deliver::deliver(turn, load).await?;
     settle::settle(turn, delivered).await?;
     let done = turn
@@ -231,6 +230,7 @@ async fn free(
             mailbox: mailbox.into(),
             // It may have been sent before it was parked. A file of its name with other bytes, though, is not it.
             doubt: if code == "mailbox-conflict" { Doubt::None } else { Doubt::Earlier },
+            sent_in: None,
         });
     }
     if copies.is_empty() {

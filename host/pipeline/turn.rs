@@ -13,7 +13,7 @@ use crate::{
     destinations::{Destination, MailboxLocks},
     item::{
         Batch, BlobSink, BlobSource, Failure, Interval, NextMove, Page, Question, Resolution, TimestampMs,
-        mapping::DirectoryLookup, scope::Scope,
+        descriptor::Grouping, mapping::DirectoryLookup, scope::Scope,
     },
     stage::{PageName, Stage},
     state::{ConnectorState, Pins, StateError},
@@ -124,6 +124,8 @@ pub struct Turn {
     pub source_name: String,
     /// The converter's settings, JSON.
     pub converter_settings: String,
+    /// How many items one of its messages covers.
+    pub grouping: Grouping,
     /// What a window opened now is pinned to.
     pub pins: Pins,
     /// Where unmapped items go, if the operator wants that.

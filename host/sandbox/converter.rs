@@ -209,7 +209,7 @@ impl ConverterWorker {
         instance.store.data_mut().powers.begin(batch, blobs);
         let outcome = limited(limits, instance.convert(batch)).await;
         let answers = outcome.map_err(|ending| instance.failed(&call, ending))?;
-        let converted = converted::take(answers, batch, self.plugin.grouping(), &call)
+        let converted = converted::take(answers, batch, self.plugin.descriptor.grouping(), &call)
             .map_err(|violation| instance.failed(&call, Ending::BadOutput(violation)))?;
         instance.batches += 1;
         let well_behaved = converted.all_good;

@@ -19,7 +19,7 @@ use super::{
     source_host::SourceCall,
     store::{Guest, Nature, begin, limited, new_store},
 };
-use crate::item::{Descriptor, Failure, NextMove, PluginKind, descriptor::Grouping, limits};
+use crate::item::{Descriptor, Failure, NextMove, limits};
 
 /// A loaded plugin: compiled, linked, its world proven, its descriptor checked. Clones share the code.
 #[derive(Clone)]
@@ -101,14 +101,6 @@ impl Plugin {
         match &self.code {
             Code::Converter(code) => Ok(code),
             _ => Err(self.wrong_world(World::Converter)),
-        }
-    }
-
-    /// How many items one of a converter's messages covers.
-    pub(super) fn grouping(&self) -> Grouping {
-        match self.descriptor.kind {
-            PluginKind::Converter(grouping) => grouping,
-            PluginKind::Source(_) | PluginKind::Mapper => Grouping::Item,
         }
     }
 

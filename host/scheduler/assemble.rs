@@ -260,6 +260,7 @@ pub(super) async fn turn(
         account,
         source_name: source_name(connector),
         converter_settings,
+        grouping: converter_plugin.descriptor().grouping(),
         pins,
         catch_all: connector.catch_all.clone(),
         scope: connector.scope.clone(),

@@ -10,7 +10,7 @@ use crate::{
         schema::Schema,
     },
     config::PluginSource,
-    item::{Descriptor, Failure, NextMove, PluginKind, descriptor::Grouping},
+    item::{Descriptor, Failure, NextMove},
     sandbox::{Plugin, Sandbox, World},
     state::Act,
 };
@@ -87,14 +87,6 @@ pub(super) async fn load(
     let inspected = inspect(sandbox, source).await?;
     if inspected.plugin.world != role {
         return Err(wrong_world(connector, role, &inspected));
-    }
-    if inspected.descriptor().kind == PluginKind::Converter(Grouping::ConversationDay) {
-        let message = format!(
-            "connector `{connector}` uses plugin `{}` as its converter, which writes one message a conversation and day; this host converts item by item",
-            inspected.component.source
-        );
-        return Err(Failure::new("plugin-grouping", NextMove::AskPerson, message)
-            .hint("use a converter of grouping `item`, as `email` is"));
     }
     lock.check(&inspected.component, inspected.descriptor())?;
     let settings = check_settings(connector, role, inspected.descriptor(), settings)?;

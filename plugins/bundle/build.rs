@@ -17,6 +17,7 @@ const PROFILE: &str = "plugin";
 
 /// The packages to ship, in the order of `bundle::PLUGINS`.
 const PLUGINS: &[&str] = &[
+    "daily-digest",
     "email",
     "mattermost",
     "slack-export",

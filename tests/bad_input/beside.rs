@@ -34,6 +34,8 @@ fn one_that_is_broken_keeps_nobody_from_working() {
     for (name, case, _) in SOURCES {
         lay(&installation, name, &plugins.join(name).join("cases").join(case).join("inbox"), "");
     }
+    // The business's number; whom the mapping does not know goes to everybody's mailbox.
+    installation.put("mapping.csv", "External User ID,Microsoft 365 User Mailbox\n15550001111,anna@example.com\n");
     installation.put("inbox/nonsense/sms.xml", "this is no backup");
     installation.put("crashing.wasm", guest("misbehaving-source"));
     installation.done(&["plugin", "approve", "crashing.wasm"]);
@@ -49,6 +51,7 @@ fn one_that_is_broken_keeps_nobody_from_working() {
             source: name,
             settings,
             grant,
+            mapping: Some("mapping.csv"),
             more: everybody,
             ..Connector::default()
         })

@@ -31,6 +31,24 @@ fn a_death_at_any_step_changes_nothing_in_the_end() {
 }
 
 #[test]
+fn a_death_while_days_are_written_changes_nothing_in_the_end() {
+    let archived = Archived::by_day();
+    let mut places: Vec<&str> = POINTS.into_iter().filter(|point| !point.starts_with("stage:written")).collect();
+    places.extend([
+        "stage:recorded:3",
+        "map:planned:3",
+        "deliver:intended:2",
+        "deliver:written:2",
+        "deliver:written:3",
+    ]);
+    each(&places, |place| {
+        let world = archived.before.copy();
+        die_at(&world, place);
+        checker::comes_to_the_same_end(&archived, &world, place);
+    });
+}
+
+#[test]
 fn two_deaths_in_a_row_change_nothing_in_the_end() {
     let archived = shared::archived();
     let pairs = [

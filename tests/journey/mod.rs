@@ -7,6 +7,7 @@
 //! - `parked`: mending, trying again, giving up;
 //! - `faults`: a site that throttles, fails, lies and hangs up;
 //! - `graph`, `eml`: the same into Microsoft Graph, and into archives of files;
+//! - `digest`: the same as one message a conversation and day;
 //! - `catch_up`: missed days and late items;
 //! - `windows`: backfills, windows that are read again, a clock that was moved;
 //! - `people`: accounts and tokens, by command;
@@ -21,6 +22,7 @@ mod alerts;
 mod archive;
 mod catch_up;
 mod destinations;
+mod digest;
 mod eml;
 mod evidence;
 mod faults;

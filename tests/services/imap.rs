@@ -390,7 +390,7 @@ fn small_pages_cost_the_server_what_large_ones_do() {
         let strace = ["strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", &summary];
         let server = Dovecot::start_under(&strace, "mdbox", "");
         let options = StoryOptions { items: 240, oversize_bytes: 700 << 10, ..StoryOptions::default() };
-        let world = World::new_at(options, page_size, Some(Arc::clone(&server)));
+        let world = World::new_at(options, page_size, Some(Arc::clone(&server)), "email");
         world.done(&["sync"]);
         let mails = world.mails().len();
         assert!(mails > 240, "{mails}");

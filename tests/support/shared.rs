@@ -36,7 +36,7 @@ pub(crate) fn archived() -> Arc<Archived> {
     if let Some(archived) = archived.upgrade() {
         return archived;
     }
-    let made = Arc::new(Archived::make(110, 8, PAGE_SIZE, None));
+    let made = Arc::new(Archived::make(110, 8, PAGE_SIZE, None, "email"));
     *archived = Arc::downgrade(&made);
     made
 }
@@ -44,15 +44,20 @@ pub(crate) fn archived() -> Arc<Archived> {
 impl Archived {
     /// Few items, yet every planted peculiarity: for campaigns of many runs.
     pub(crate) fn small() -> Self {
-        Self::make(36, 3, 8, None)
+        Self::make(36, 3, 8, None, "email")
     }
 
     /// A small one whose mail is on a server.
     pub(crate) fn small_at(server: &Arc<Dovecot>) -> Self {
-        Self::make(36, 3, 8, Some(Arc::clone(server)))
+        Self::make(36, 3, 8, Some(Arc::clone(server)), "email")
     }
 
-    fn make(items: u32, repeats: u32, page_size: u32, server: Option<Arc<Dovecot>>) -> Self {
+    /// One whose mailboxes have a message a conversation and day.
+    pub(crate) fn by_day() -> Self {
+        Self::make(110, 8, PAGE_SIZE, None, "daily-digest")
+    }
+
+    fn make(items: u32, repeats: u32, page_size: u32, server: Option<Arc<Dovecot>>, converter: &'static str) -> Self {
         let options = StoryOptions {
             seed: 7,
             items,
@@ -63,12 +68,17 @@ impl Archived {
             repeats,
             ..StoryOptions::default()
         };
-        let before = World::new_at(options, page_size, server);
+        let before = World::new_at(options, page_size, server, converter);
         before.done(&["plan"]);
         let after = before.copy();
         let counts = after.sync();
-        truth::expect_archived(&after);
-        truth::expect_counts(&counts, before.story());
+        if converter == "email" {
+            truth::expect_archived(&after);
+            truth::expect_counts(&counts, before.story());
+        } else {
+            truth::expect_archived_by_day(&after);
+            counts.expect_balance();
+        }
         let mail = after.mail_files();
         let counts = after.counts();
         let parked = after.parked();

@@ -17,6 +17,61 @@ pub(crate) fn expect_archived(world: &World) {
     expect_parked(&expected, &world.parked());
 }
 
+/// Fails unless every item of the story is in every mailbox it belongs to exactly once and whole, with the others of its
+/// conversation and day, and everything else is parked for the planted reason.
+pub(crate) fn expect_archived_by_day(world: &World) {
+    let expected: Vec<Expectation> = world.story().expectations().collect();
+    expect_days(world.story(), &expected, &world.mails());
+    expect_parked(&expected, &world.parked());
+}
+
+/// Fails unless each expected item is an entry of one mail of each of its mailboxes, and no mail has others.
+pub(crate) fn expect_days(story: &Story, expected: &[Expectation], mails: &[Mail]) {
+    let mut entries: BTreeMap<(&str, String), Vec<&Mail>> = BTreeMap::new();
+    for mail in mails {
+        for item in items_of(mail) {
+            entries.entry((&mail.mailbox, item)).or_default().push(mail);
+        }
+    }
+    let mut files_of: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+    for expectation in expected {
+        for mailbox in &expectation.mailboxes {
+            let found = entries.remove(&(mailbox, expectation.key.clone())).unwrap_or_default();
+            let [mail] = found.as_slice() else {
+                panic!("{} is in {} mails of {mailbox}", expectation.key, found.len())
+            };
+            let text = mail.text();
+            assert_eq!(mail.folder, FOLDER);
+            let marker = expectation.marker.as_ref();
+            assert!(marker.is_none_or(|marker| text.contains(marker.as_str())), "{}: its text", expectation.key);
+            let day = |seconds: i64| seconds.div_euclid(86_400);
+            let date_s = mail.message().date().map(|date| date.to_timestamp()).expect("a mail has a date");
+            assert_eq!(day(date_s), day(expectation.filed_ms.div_euclid(1000)), "{}: its day", expectation.key);
+            let withheld = expectation.attachments.iter().filter(|file| file.withheld);
+            let noticed = |file: &ExpectedFile| has_notice(&text.replace("\n    ", "\n"), &file.name);
+            assert!(withheld.clone().all(noticed), "{}: no notice in\n{text}", expectation.key);
+            files_of.entry(mailbox).or_default().extend(files(story, expectation));
+        }
+    }
+    assert!(entries.is_empty(), "{:?} belong nowhere", entries.keys());
+    for (mailbox, mut wanted) in files_of {
+        wanted.sort_by(|one, other| one.1.cmp(&other.1));
+        let mails = mails.iter().filter(|mail| mail.mailbox == mailbox);
+        let mut found: Vec<(String, String)> = mails.flat_map(Mail::attachments).collect();
+        found.sort_by(|one, other| one.1.cmp(&other.1));
+        let hashes = |files: &[(String, String)]| files.iter().map(|(_, sha256)| sha256.clone()).collect::<Vec<_>>();
+        assert_eq!(hashes(&found), hashes(&wanted), "the files of {mailbox}");
+    }
+}
+
+/// The ids of a digest's entries, from the facts at its end.
+pub(crate) fn items_of(mail: &Mail) -> Vec<String> {
+    let text = mail.text();
+    let (_, facts) = text.rsplit_once("\n----------------------------------------\n").expect("facts below a rule");
+    let ids = facts.lines().filter_map(|line| line.strip_prefix("    Item: "));
+    ids.map(|id| id.split(", revision ").next().unwrap_or_default().to_owned()).collect()
+}
+
 /// Fails unless the mails are exactly the expected ones.
 pub(crate) fn expect_mail(story: &Story, expected: &[Expectation], mails: &[Mail]) {
     let mut problems = Vec::new();

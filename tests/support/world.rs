@@ -60,6 +60,8 @@ pub(crate) struct Setup {
     pub(crate) message_bytes_max: u64,
     /// Where mail goes; none: Maildirs in the installation.
     pub(crate) server: Option<Arc<Dovecot>>,
+    /// The converter plugin.
+    pub(crate) converter: &'static str,
 }
 
 /// Installations that share a mail server tell their mailboxes apart by an ending of their names.
@@ -79,13 +81,18 @@ pub(crate) fn recent(options: StoryOptions) -> StoryOptions {
 impl World {
     /// A new installation, set up and not used yet, for a story of recent days.
     pub(crate) fn new(options: StoryOptions, page_size: u32) -> Self {
-        Self::new_at(options, page_size, None)
+        Self::new_at(options, page_size, None, "email")
     }
 
-    /// As [`World::new`], with mail on a server.
-    pub(crate) fn new_at(options: StoryOptions, page_size: u32, server: Option<Arc<Dovecot>>) -> Self {
+    /// As [`World::new`], with mail on a server where there is one, written by this converter.
+    pub(crate) fn new_at(
+        options: StoryOptions,
+        page_size: u32,
+        server: Option<Arc<Dovecot>>,
+        converter: &'static str,
+    ) -> Self {
         let options = recent(options);
-        let setup = Setup { page_size, message_bytes_max: options.oversize_limit_bytes, server };
+        let setup = Setup { page_size, message_bytes_max: options.oversize_limit_bytes, server, converter };
         let site = start(Arc::new(Story::generate(&options)), Faults::none());
         let world = Self { dir: tempfile::tempdir().unwrap(), site, setup, ending: ending() };
         world.run(&["init"]).expect(0);
@@ -134,7 +141,7 @@ impl World {
 
     /// Writes `chancery.toml` for a site that may be somewhere else.
     pub(crate) fn configure_for(&self, site: &str) {
-        let page_size = self.setup.page_size;
+        let Setup { page_size, converter, .. } = &self.setup;
         let destination = self.destination();
         fs::write(self.path("mail-password"), dovecot::PASSWORD).unwrap();
         let (start_ms, _) = self.story().span_ms();
@@ -151,7 +158,7 @@ folder = "{FOLDER}"
 accepted_terms = "1"
 source = {{ plugin = "telemessage", settings = {{ site = "{site}", page_size = {page_size} }}, credential = "telemessage" }}
 mapper = {{ plugin = "users", settings = {{ automatic = true, internal = ["{DOMAIN}"] }}, file = "mapping.csv" }}
-converter = {{ plugin = "email" }}
+converter = {{ plugin = "{converter}" }}
 destinations = [{{ {destination} }}]
 grant = {{ source = {{ origins = ["{site}"] }} }}
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::Arc,
 };
 
@@ -43,17 +44,22 @@ impl<'a> Sights<'a> {
         Self { copies, seen: vec![Seen::default(); copies.len()], marks: Default::default(), others: 0 }
     }
 
+    /// Where the copies are that were delivered with these bytes.
+    fn of_message(&self, sha256: &[u8; 32]) -> Range<usize> {
+        let first = self.copies.partition_point(|copy| copy.sha256 < *sha256);
+        first..first + self.copies[first..].iter().take_while(|copy| copy.sha256 == *sha256).count()
+    }
+
     fn note(&mut self, sighting: &Sighting) {
-        let first = self.copies.partition_point(|copy| copy.sha256 < sighting.sha256);
-        let same = self.copies[first..].iter().take_while(|copy| copy.sha256 == sighting.sha256).count();
-        for seen in &mut self.seen[first..first + same] {
+        let same = self.of_message(&sighting.sha256);
+        for seen in &mut self.seen[same.clone()] {
             match sighting.lies {
                 Lies::InFolder => seen.in_folder = seen.in_folder.saturating_add(1),
                 Lies::Elsewhere => seen.elsewhere = true,
             }
             seen.not_comparable |= !sighting.is_comparable;
         }
-        if same > 0 {
+        if !same.is_empty() {
             return;
         }
         let part = match sighting.lies {
@@ -84,7 +90,9 @@ impl<'a> Sights<'a> {
                 && *left > 0
             {
                 *left -= 1;
-                self.seen[*at].altered = true;
+                // A message over several items says so of the first of them.
+                let same = self.of_message(&self.copies[*at].sha256);
+                self.seen[same].iter_mut().for_each(|seen| seen.altered = true);
                 if part == 0 {
                     self.others -= 1;
                 }

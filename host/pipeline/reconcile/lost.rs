@@ -8,11 +8,11 @@ use std::{
 
 use crate::{
     destinations::Delivery,
-    item::{BlobSink, BlobSource, Failure, Interval, Message, Page, Resolution, limits},
+    item::{BlobSink, BlobSource, Failure, Interval, Message, Page, Resolution, descriptor::Grouping, limits},
     pipeline::{
         attempt::attempt,
-        convert::{self, Rendering},
-        map::{Doubt, Mapped, MappedCopy, MappedItem},
+        convert::{self, ConvertedItem, Rendering, days::Days},
+        map::{Doubt, MappedCopy, MappedItem},
         turn::{DestinationSlot, PullRequest, Reading, Turn, blocking},
     },
     state::{CopyKey, CopyStep, ItemPrivate, ItemRow, Receipted, Target, WindowId, WindowKind},
@@ -34,11 +34,14 @@ impl Lost {
     }
 }
 
-/// A copy with the bytes that were delivered.
+/// Bytes that were delivered, and the copies that were delivered with them: of one item, or of those of a digest.
 pub(super) struct Ready {
-    pub(super) receipted: Receipted,
+    pub(super) receipted: Vec<Receipted>,
     pub(super) delivery: Delivery,
 }
+
+/// Pages held while their items are put together again.
+const PAGES_HELD_MAX: usize = 8;
 
 /// Reads what is known of some copies. What was erased meanwhile is not among them.
 pub(super) async fn load(turn: &Turn, copies: &[Receipted]) -> Result<Vec<Lost>, Failure> {
@@ -55,24 +58,51 @@ pub(super) async fn load(turn: &Turn, copies: &[Receipted]) -> Result<Vec<Lost>,
     .await
 }
 
-/// Takes those copies out whose staged page gives the bytes that were delivered.
+/// Takes those copies out whose staged pages give the bytes that were delivered.
 pub(super) async fn from_stage(
     turn: &Turn,
     slot: &DestinationSlot,
     address: &str,
     lost: &mut Vec<Lost>,
 ) -> Result<Vec<Ready>, Failure> {
-    let mut by_page: BTreeMap<[u8; 32], Vec<(usize, usize)>> = BTreeMap::new();
-    for (at, lost) in lost.iter().enumerate() {
-        by_page.entry(lost.row.page_name).or_default().push((at, lost.row.position as usize));
-    }
     let mut ready = HashMap::new();
-    for (name, items) in by_page {
-        // Gone after its days, or not to be had just now: there are other ways.
-        let Ok(page) = turn.staged_page(name).await else { continue };
-        render(turn, slot, address, page, &items, lost, &mut ready).await?;
+    let mut pages: HashMap<[u8; 32], Arc<Page>> = HashMap::new();
+    for items in together(turn, lost) {
+        let mut found: Vec<(usize, Arc<Page>, usize)> = Vec::with_capacity(items.len());
+        for at in items {
+            let (name, position) = (lost[at].row.page_name, lost[at].row.position as usize);
+            let page = match pages.get(&name) {
+                Some(page) => Arc::clone(page),
+                None => {
+                    // Gone after its days, or not to be had just now: there are other ways.
+                    let Ok(page) = turn.staged_page(name).await else { continue };
+                    if pages.len() >= PAGES_HELD_MAX {
+                        pages.clear();
+                    }
+                    pages.insert(name, Arc::clone(&page));
+                    page
+                }
+            };
+            found.push((at, page, position));
+        }
+        render(turn, slot, address, &found, lost, &mut ready).await?;
     }
     Ok(taken(lost, ready, address))
+}
+
+/// What is converted at once: a page's copies, or where messages cover several items, those of one message.
+fn together(turn: &Turn, lost: &[Lost]) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<([u8; 32], [u8; 32]), Vec<usize>> = BTreeMap::new();
+    for (at, lost) in lost.iter().enumerate() {
+        let key = match turn.grouping {
+            Grouping::Item => (lost.row.page_name, [0; 32]),
+            Grouping::ConversationDay => ([0; 32], lost.receipted.sha256),
+        };
+        groups.entry(key).or_default().push(at);
+    }
+    let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
+    groups.sort_unstable(); // neighbours share their pages
+    groups
 }
 
 /// Takes those copies out whose bytes another mailbox holds, as many as fit into memory.
@@ -176,81 +206,139 @@ pub(super) async fn from_source(
             (&item.id, item.event, item.revision) == (&private.id, row.event, private.revision)
                 && owner == private.owner.as_ref()
         };
-        items.extend(page.items.iter().position(is_it).map(|position| (at, position)));
+        items.extend(page.items.iter().position(is_it).map(|position| (at, Arc::clone(&page), position)));
     }
+    // Of a message over several items this page must have all: the next one may be another day's.
+    let here: HashMap<[u8; 32], usize> = count(items.iter().map(|(at, ..)| lost[*at].receipted.sha256));
+    let all: HashMap<[u8; 32], usize> = count(lost.iter().map(|lost| lost.receipted.sha256));
+    items.retain(|(at, ..)| here.get(&lost[*at].receipted.sha256) == all.get(&lost[*at].receipted.sha256));
     let next = page.cursor.clone();
     let mut ready = HashMap::new();
     if !items.is_empty() {
         let staged = Arc::clone(&page);
         blocking(move || draft.commit(&staged)).await?;
-        render(turn, slot, address, page, &items, lost, &mut ready).await?;
+        render(turn, slot, address, &items, lost, &mut ready).await?;
     }
     Ok((taken(lost, ready, address), next))
 }
 
-/// Converts items of a page for one mailbox; those of which the bytes are those that were delivered are `ready`.
+fn count(of: impl Iterator<Item = [u8; 32]>) -> HashMap<[u8; 32], usize> {
+    let mut counts = HashMap::new();
+    of.for_each(|sha256| *counts.entry(sha256).or_default() += 1);
+    counts
+}
+
+/// Converts items for one mailbox: which copy, and where its item stands. Those of which the bytes are those that were
+/// delivered are `ready`.
 async fn render(
     turn: &Turn,
     slot: &DestinationSlot,
     address: &str,
-    page: Arc<Page>,
-    items: &[(usize, usize)],
+    items: &[(usize, Arc<Page>, usize)],
     lost: &mut [Lost],
     ready: &mut HashMap<usize, Message>,
 ) -> Result<(), Failure> {
     let address: Arc<str> = Arc::from(address);
-    let mapped = |(at, position): &(usize, usize)| {
+    let mut at_of: HashMap<CopyKey, usize> = HashMap::new();
+    let mut pages: Vec<(Arc<Page>, Vec<MappedItem>)> = Vec::new();
+    for (at, page, position) in items.iter().filter(|(_, page, position)| *position < page.items.len()) {
         let Lost { receipted, private, .. } = &lost[*at];
         let CopyKey { ordinal, copy: number } = receipted.copy;
+        at_of.insert(receipted.copy, *at);
         // The addresses that were known when it was planned, as the delivered message shows them.
         let shown = private.resolutions.iter().map(|resolution| match resolution {
             Resolution::Mailbox(address) => Some(Arc::from(address.as_str())),
             Resolution::Outside | Resolution::Broken { .. } => None,
         });
-        let copy = MappedCopy { number, destination: slot.number, mailbox: Arc::clone(&address), doubt: Doubt::None };
-        MappedItem { ordinal, position: *position, mailboxes: shown.collect(), copies: vec![copy] }
-    };
-    let fits = items.iter().filter(|(_, position)| *position < page.items.len());
-    let fits: Vec<(usize, usize)> = fits.copied().collect();
-    let mapped = Mapped { page, items: fits.iter().map(mapped).collect(), plans: Vec::new() };
-    let converted = match convert::convert(turn, mapped).await {
-        Ok(converted) => converted,
+        let copy = MappedCopy {
+            number,
+            destination: slot.number,
+            mailbox: Arc::clone(&address),
+            doubt: Doubt::None,
+            sent_in: Some(receipted.sha256),
+        };
+        let mapped = MappedItem { ordinal, position: *position, mailboxes: shown.collect(), copies: vec![copy] };
+        match pages.iter_mut().find(|(known, _)| Arc::ptr_eq(known, page)) {
+            Some((_, items)) => items.push(mapped),
+            None => pages.push((Arc::clone(page), vec![mapped])),
+        }
+    }
+    let written = match written(turn, slot, pages).await {
+        Ok(written) => written,
         Err(failure) => {
-            fits.iter().for_each(|(at, _)| lost[*at].why_not(&failure.code));
+            at_of.into_values().for_each(|at| lost[at].why_not(&failure.code));
             return Ok(());
         }
     };
-    for ((at, _), item) in fits.into_iter().zip(converted.items) {
-        let rendering = item.renderings.into_iter().find(|(number, _)| *number == slot.number);
+    for (copies, rendering) in written {
+        let mut why_not = |code: &str| {
+            copies.iter().filter_map(|copy| at_of.get(copy)).for_each(|at| lost[*at].why_not(code));
+        };
         match rendering {
-            Some((_, Rendering::Message { message, .. })) => {
+            Some(Rendering::Message { message, .. }) => {
                 let blobs: Arc<dyn BlobSource> = Arc::clone(&turn.stage) as _;
                 let hashed = message.clone();
                 let hashing = tokio::task::spawn_blocking(move || hashed.sha256(&*blobs));
-                match hashing.await {
-                    Ok(Ok(sha256)) if sha256 == lost[at].receipted.sha256 => drop(ready.insert(at, message)),
-                    Ok(Ok(_)) => lost[at].why_not("repair-differs"),
-                    _ => lost[at].why_not("stage-attachment-lost"),
+                let Ok(Ok(sha256)) = hashing.await else {
+                    why_not("stage-attachment-lost");
+                    continue;
+                };
+                for at in copies.iter().filter_map(|copy| at_of.get(copy)) {
+                    if lost[*at].receipted.sha256 == sha256 {
+                        ready.insert(*at, message.clone());
+                    } else {
+                        lost[*at].why_not("repair-differs");
+                    }
                 }
             }
-            Some((_, Rendering::Failed(reason))) => lost[at].why_not(&reason.code),
-            None => lost[at].why_not("destination-gone"),
+            Some(Rendering::Failed(reason)) => why_not(&reason.code),
+            None => why_not("destination-gone"),
         }
     }
     Ok(())
 }
 
-/// Takes out what is ready.
+/// The messages of some items, as they go to a destination: which copies each is for, and what came of it.
+async fn written(
+    turn: &Turn,
+    slot: &DestinationSlot,
+    pages: Vec<(Arc<Page>, Vec<MappedItem>)>,
+) -> Result<Vec<(Vec<CopyKey>, Option<Rendering>)>, Failure> {
+    if turn.grouping == Grouping::ConversationDay {
+        let mut days = Days::default();
+        pages.into_iter().for_each(|(page, items)| days.hold(page, items));
+        let digests = days.convert(turn).await?;
+        return Ok(digests.into_iter().map(|digest| (digest.copies, Some(digest.rendering))).collect());
+    }
+    let mut written = Vec::new();
+    for (page, items) in pages {
+        for ConvertedItem { item, renderings } in convert::convert(turn, &page, items).await? {
+            let keys = item.copies.iter().map(|copy| CopyKey { ordinal: item.ordinal, copy: copy.number });
+            let rendering = renderings.into_iter().find(|(number, _)| *number == slot.number);
+            written.push((keys.collect(), rendering.map(|(_, rendering)| rendering)));
+        }
+    }
+    Ok(written)
+}
+
+/// Takes out what is ready; copies that were delivered with the same bytes go with them again.
 fn taken(lost: &mut Vec<Lost>, mut ready: HashMap<usize, Message>, address: &str) -> Vec<Ready> {
     let address: Arc<str> = Arc::from(address);
-    let mut taken = Vec::with_capacity(ready.len());
+    let mut taken: Vec<Ready> = Vec::with_capacity(ready.len());
+    let mut place_of: HashMap<[u8; 32], usize> = HashMap::with_capacity(ready.len());
     let mut at = 0;
     lost.retain(|lost| {
         let message = ready.remove(&at);
         at += 1;
-        let (Some(message), Some(received_at_ms)) = (message, lost.private.sent_at_ms) else { return true };
-        let delivery = Delivery { mailbox: Arc::clone(&address), message, received_at_ms };
-        taken.push(Ready { receipted: lost.receipted, delivery });
+        let (Some(message), Some(sent_at_ms)) = (message, lost.private.sent_at_ms) else { return true };
+        let place = *place_of.entry(lost.receipted.sha256).or_insert_with(|| {
+            let delivery = Delivery { mailbox: Arc::clone(&address), message, received_at_ms: sent_at_ms };
+            taken.push(Ready { receipted: Vec::new(), delivery });
+            taken.len() - 1
+        });
+        let Ready { receipted, delivery } = &mut taken[place];
+        receipted.push(lost.receipted);
+        delivery.received_at_ms = delivery.received_at_ms.max(sent_at_ms);
         false
     });
     taken

@@ -55,8 +55,8 @@ impl Repairs<'_> {
         missing: &[Receipted],
         fates: &mut HashMap<CopyKey, Fate>,
     ) -> Result<(), Failure> {
-        for some in missing.chunks(limits::REPAIR_COPIES_MAX) {
-            let mut lost = lost::load(self.turn, some).await?;
+        for some in chunks(missing, limits::REPAIR_COPIES_MAX) {
+            let mut lost = lost::load(self.turn, &some).await?;
             let windows: BTreeSet<WindowId> = lost.iter().map(|lost| lost.row.window).collect();
             let blobs: Arc<dyn BlobSource> = Arc::clone(&self.turn.stage) as _;
             let ready = lost::from_stage(self.turn, slot, address, &mut lost).await?;
@@ -156,8 +156,8 @@ impl Repairs<'_> {
             match token {
                 // With its own bytes it would have been found.
                 Some(_) => {
-                    let code = "repair-altered".to_owned();
-                    fates.insert(ready.receipted.copy, Fate::NotRepaired { code });
+                    let fate = Fate::NotRepaired { code: "repair-altered".to_owned() };
+                    fates.extend(ready.receipted.iter().map(|receipted| (receipted.copy, fate.clone())));
                 }
                 None => to_write.push(ready),
             }
@@ -166,7 +166,7 @@ impl Repairs<'_> {
             return Ok(());
         }
         let mut facts = Group::new();
-        for Ready { receipted, .. } in &to_write {
+        for receipted in to_write.iter().flat_map(|ready| &ready.receipted) {
             facts.repair(Repair {
                 copy: receipted.copy,
                 sha256: receipted.sha256,
@@ -181,7 +181,6 @@ impl Repairs<'_> {
         crash::point("repair:written");
         let mut facts = Group::new();
         for (Ready { receipted, .. }, answer) in to_write.into_iter().zip(answers) {
-            let copy = receipted.copy;
             let (outcome, token, fate) = match answer {
                 Delivered::Stored(token) => (RepairOutcome::Written, token, Fate::Repaired),
                 Delivered::AlreadyThere(token) => (RepairOutcome::WasThere, token, Fate::Repaired),
@@ -189,9 +188,30 @@ impl Repairs<'_> {
                     (RepairOutcome::Refused, Vec::new(), Fate::NotRepaired { code: failure.code })
                 }
             };
-            facts.repaired(Repaired { copy, outcome, token });
-            fates.insert(copy, fate);
+            for Receipted { copy, .. } in receipted {
+                facts.repaired(Repaired { copy, outcome, token: token.clone() });
+                fates.insert(copy, fate.clone());
+            }
         }
         self.turn.with_state(move |state| state.commit(facts)).await
     }
+}
+
+/// Cuts copies into so many at a time, those that were delivered with the same bytes together; few are, and a chunk is
+/// larger than any message.
+fn chunks(copies: &[Receipted], copies_max: usize) -> Vec<Vec<Receipted>> {
+    let mut first_of: HashMap<[u8; 32], CopyKey> = HashMap::new();
+    for copy in copies {
+        first_of.entry(copy.sha256).or_insert(copy.copy);
+    }
+    let mut sorted = copies.to_vec();
+    sorted.sort_by_key(|copy| (first_of[&copy.sha256], copy.copy));
+    let mut chunks: Vec<Vec<Receipted>> = Vec::new();
+    for same in sorted.chunk_by(|one, other| one.sha256 == other.sha256) {
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() + same.len() <= copies_max => chunk.extend_from_slice(same),
+            _ => chunks.push(same.to_vec()),
+        }
+    }
+    chunks
 }

@@ -4,28 +4,9 @@
 //! and however a run of items is cut into batches. Whatever is kept from one item to the next is a cache of such a
 //! function's answers. `README.md` says what is written, header by header.
 //!
-//! In reading order: [`message`] assembles; [`identity`], [`people`], [`thread`] and [`subject`] decide who and what
-//! it is; [`body`] says in words what happened; [`header`], [`mime`], [`html`] and [`clean`] are the syntax.
-//!
-//! Deliberately absent: a clock, randomness, the host name, attachment bytes (the host splices them in), and any
-//! library that chooses a boundary or an id by itself.
+//! [`message`] decides the parts and their order; what they say and how it is written down is `mail`'s.
 
 mod message;
-
-mod identity;
-mod people;
-mod subject;
-mod thread;
-
-mod body;
-mod moment;
-mod settings;
-mod words;
-
-mod clean;
-mod header;
-mod html;
-mod mime;
 
 #[cfg(target_family = "wasm")]
 mod component;
@@ -35,10 +16,9 @@ use kit::{
     converter::{Batch, Converter, Failure, Message},
 };
 
-use crate::{message::Writer, settings::Settings};
+use mail::settings::{self, Settings};
 
-/// The largest skeleton the contract allows, in bytes. A message that would be larger is a failure.
-pub const SKELETON_BYTES_MAX: usize = 16 * 1024 * 1024;
+use crate::message::Writer;
 
 /// The converter.
 #[derive(Debug)]
@@ -63,28 +43,16 @@ impl Converter for Email {
         let settings = match Settings::parse(&batch.settings) {
             Ok(settings) => settings,
             Err(problem) => {
-                return (0..).zip(&batch.items).map(|(index, _)| Err(problem.clone().into_failure(index))).collect();
+                return (0..)
+                    .zip(&batch.items)
+                    .map(|(index, _)| Err(problem.clone().into_failure(vec![index])))
+                    .collect();
             }
         };
         let mut writer = Writer::new(&batch, &settings);
         (0..)
             .zip(&batch.items)
-            .map(|(index, item)| writer.write(index, item).map_err(|problem| problem.into_failure(index)))
+            .map(|(index, item)| writer.write(index, item).map_err(|problem| problem.into_failure(vec![index])))
             .collect()
-    }
-}
-
-/// Why an item cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
-    /// Stable kebab-case reason code.
-    pub(crate) code: &'static str,
-    /// One sentence without message text.
-    pub(crate) message: String,
-}
-
-impl Problem {
-    fn into_failure(self, item: u32) -> Failure {
-        Failure { items: vec![item], code: self.code.to_owned(), message: self.message }
     }
 }

@@ -1,6 +1,6 @@
 //! Who a message is: Message-IDs, the conversation key, and safe forms of ids and addresses.
 //!
-//! Formulas are versioned by their prefix (`v1.`, `c1.`) and never change under it: a mailbox that already holds the
+//! Formulas are versioned by their prefix (`v1.`, `c1.`, `d1.`) and never change under it: a mailbox that already holds the
 //! message recognises it by them. Every field is hashed behind its length as a big-endian `u32`, so that no two
 //! lists of fields run together.
 
@@ -14,25 +14,25 @@ const TOKEN_BYTES_MAX: usize = 900;
 
 /// Makes ids for one (source, account).
 #[derive(Debug)]
-pub(crate) struct Identities<'a> {
+pub struct Identities<'a> {
     scope: Sha256,
     domain: &'a str,
 }
 
-/// The `v1.` hash of an item, or the `c1.` hash of a conversation, in hex.
+/// The `v1.` hash of an item, the `c1.` hash of a conversation, or the `d1.` hash of a digest, in hex.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hex(String);
+pub struct Hex(String);
 
 impl Hex {
     /// The hex digits.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl<'a> Identities<'a> {
     /// Ids below this source and account, at this Message-ID domain.
-    pub(crate) fn new(source: &str, account: &str, domain: &'a str) -> Self {
+    pub fn new(source: &str, account: &str, domain: &'a str) -> Self {
         let mut scope = Sha256::new();
         feed(&mut scope, source.as_bytes());
         feed(&mut scope, account.as_bytes());
@@ -40,7 +40,7 @@ impl<'a> Identities<'a> {
     }
 
     /// `SHA-256(source, account, item id, event, revision)`: the event by its name, the revision as a big-endian `u32`.
-    pub(crate) fn item(&self, id: &str, event: Event, revision: u32) -> Hex {
+    pub fn item(&self, id: &str, event: Event, revision: u32) -> Hex {
         let mut hash = self.scope.clone();
         feed(&mut hash, id.as_bytes());
         feed(&mut hash, event.name().as_bytes());
@@ -49,19 +49,35 @@ impl<'a> Identities<'a> {
     }
 
     /// `SHA-256(source, account, conversation id)`.
-    pub(crate) fn conversation(&self, id: &str) -> Hex {
+    pub fn conversation(&self, id: &str) -> Hex {
         let mut hash = self.scope.clone();
         feed(&mut hash, id.as_bytes());
         Hex(hex(&hash.finalize(), HEX_DIGITS))
     }
 
+    /// `SHA-256(source, account, conversation id, day, items)`: the day as the days since 1970 in a big-endian `i64`, each
+    /// item by its own hash, in ascending order.
+    pub fn digest(&self, conversation: &str, day: i64, items: &mut [Hex]) -> Hex {
+        items.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        let mut hash = self.scope.clone();
+        feed(&mut hash, conversation.as_bytes());
+        feed(&mut hash, &day.to_be_bytes());
+        items.iter().for_each(|item| feed(&mut hash, item.0.as_bytes()));
+        Hex(hex(&hash.finalize(), HEX_DIGITS))
+    }
+
+    /// Appends a digest's Message-ID, angle brackets included.
+    pub fn write_digest(&self, out: &mut Vec<u8>, digest: &Hex) {
+        self.write(out, b"<d1.", digest);
+    }
+
     /// Appends an item's Message-ID, angle brackets included.
-    pub(crate) fn write_item(&self, out: &mut Vec<u8>, item: &Hex) {
+    pub fn write_item(&self, out: &mut Vec<u8>, item: &Hex) {
         self.write(out, b"<v1.", item);
     }
 
     /// Appends a conversation's root id, which no sent message bears.
-    pub(crate) fn write_root(&self, out: &mut Vec<u8>, conversation: &Hex) {
+    pub fn write_root(&self, out: &mut Vec<u8>, conversation: &Hex) {
         self.write(out, b"<c1.", conversation);
     }
 
@@ -92,13 +108,13 @@ fn hex(bytes: &[u8], digits: usize) -> String {
 }
 
 /// The hash part of an address made from an id: 16 hex digits of its SHA-256.
-pub(crate) fn id_hash(id: &str) -> String {
+pub fn id_hash(id: &str) -> String {
     hex(&Sha256::digest(id.as_bytes()), 16)
 }
 
 /// An id as one ASCII word for a header: graphic ASCII as it is, every other byte and `%`, `?` as `%XX` (a `?` could
 /// make an RFC 2047 word of it), and `sha256:` with the hash of an id that would become too long.
-pub(crate) fn token(id: &str) -> String {
+pub fn token(id: &str) -> String {
     let mut word = String::with_capacity(id.len());
     for byte in id.bytes() {
         if byte.is_ascii_graphic() && byte != b'%' && byte != b'?' {
@@ -116,7 +132,7 @@ pub(crate) fn token(id: &str) -> String {
 
 /// True for an address that can stand in a header as it is: ASCII, a dot-atom (RFC 5322) of at most 64 bytes before
 /// the `@`, a domain name after it, at most 254 bytes in all.
-pub(crate) fn is_mailbox(address: &str) -> bool {
+pub fn is_mailbox(address: &str) -> bool {
     address.rsplit_once('@').is_some_and(|(local, domain)| {
         address.len() <= 254 && local.len() <= 64 && is_dot_atom(local) && is_domain(domain, 253)
     })
@@ -131,7 +147,7 @@ fn is_dot_atom(text: &str) -> bool {
 }
 
 /// True for a domain name of letters, digits and hyphens, at most `bytes_max` long.
-pub(crate) fn is_domain(domain: &str, bytes_max: usize) -> bool {
+pub fn is_domain(domain: &str, bytes_max: usize) -> bool {
     domain.len() <= bytes_max
         && domain.split('.').all(|label| {
             (1..=63).contains(&label.len())

@@ -15,7 +15,7 @@ const QUOTED_BYTES_MAX: usize = 60;
 const SEGMENT_BYTES_MAX: usize = 60;
 
 /// Appends `name: text`, encoded and folded as needed.
-pub(crate) fn unstructured(out: &mut Vec<u8>, name: &str, text: &str) {
+pub fn unstructured(out: &mut Vec<u8>, name: &str, text: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     let mut column = name.len() + 2;
@@ -40,7 +40,7 @@ pub(crate) fn unstructured(out: &mut Vec<u8>, name: &str, text: &str) {
 }
 
 /// Appends one mailbox, `"Name" <address>`, and the column after it.
-pub(crate) fn mailbox(out: &mut Vec<u8>, name: &str, address: &str, mut column: usize) {
+pub fn mailbox(out: &mut Vec<u8>, name: &str, address: &str, mut column: usize) {
     if name.is_empty() {
         out.extend_from_slice(address.as_bytes());
         return;
@@ -59,7 +59,7 @@ pub(crate) fn mailbox(out: &mut Vec<u8>, name: &str, address: &str, mut column: 
 /// Appends `; filename=…` on a line of its own: a quoted string, or RFC 2231 for whatever is not short plain ASCII.
 ///
 /// Not the RFC 2047 words some programs put there: strict readers count them as defects.
-pub(crate) fn filename(out: &mut Vec<u8>, name: &str) {
+pub fn filename(out: &mut Vec<u8>, name: &str) {
     if is_printable(name) && name.len() <= QUOTED_BYTES_MAX {
         out.extend_from_slice(b";\r\n filename=");
         quoted(out, name);

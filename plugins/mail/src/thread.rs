@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kit::{
-    Conversation, ConversationKind,
-    converter::{Batch, Item},
-};
+use kit::{Conversation, ConversationKind, converter::Batch};
 
 use crate::{
     Problem, header, html,
@@ -16,54 +13,55 @@ use crate::{
 
 /// A conversation as the items of the batch see it.
 #[derive(Debug)]
-pub(crate) struct Thread {
+pub struct Thread {
     participants: Vec<u32>,
     /// Participants with distinct addresses, in the item's order.
-    pub(crate) addressees: Vec<u32>,
+    pub addressees: Vec<u32>,
     /// The network's name.
-    pub(crate) network: String,
+    pub network: String,
     /// The conversation key's hash.
-    pub(crate) root: Hex,
+    pub root: Hex,
     /// The conversation's id as a word.
-    pub(crate) token: String,
+    pub token: String,
     /// The subject as text.
-    pub(crate) subject: String,
+    pub subject: String,
     /// `Subject: …`, encoded and folded, for items without a prefix.
-    pub(crate) subject_header: Vec<u8>,
+    pub subject_header: Vec<u8>,
     /// The end of the body: the conversation and its participants, one a line.
-    pub(crate) lines: String,
+    pub lines: String,
     /// The same, escaped for HTML.
-    pub(crate) lines_html: String,
+    pub lines_html: String,
 }
 
 /// One thread a conversation: made for its first item, and anew when the participants change.
 #[derive(Debug)]
-pub(crate) struct Threads<'a> {
+pub struct Threads<'a> {
     batch: &'a Batch,
     known: Vec<Option<Thread>>,
 }
 
 impl<'a> Threads<'a> {
     /// No thread is made yet.
-    pub(crate) fn new(batch: &'a Batch) -> Self {
+    pub fn new(batch: &'a Batch) -> Self {
         Self { batch, known: batch.conversations.iter().map(|_| None).collect() }
     }
 
-    /// The item's thread. Refuses indices that lead nowhere.
-    pub(crate) fn of(
+    /// The thread of a conversation, by its index, for these participants. Refuses indices that lead nowhere.
+    pub fn of(
         &mut self,
-        item: &Item,
+        index: u32,
+        participants: &[u32],
         people: &People<'_>,
         identities: &Identities<'_>,
     ) -> Result<&Thread, Problem> {
-        let index = usize::try_from(item.conversation).unwrap_or(usize::MAX);
-        let (Some(conversation), Some(known)) = (self.batch.conversations.get(index), self.known.get_mut(index)) else {
-            return Err(out_of_range("conversation", item.conversation));
+        let at = usize::try_from(index).unwrap_or(usize::MAX);
+        let (Some(conversation), Some(known)) = (self.batch.conversations.get(at), self.known.get_mut(at)) else {
+            return Err(Problem::out_of_range("conversation", index));
         };
-        let reusable = known.take().filter(|thread| thread.participants == item.participants);
+        let reusable = known.take().filter(|thread| thread.participants == participants);
         let thread = match reusable {
             Some(thread) => thread,
-            None => Thread::new(&self.batch.source, conversation, item, people, identities)?,
+            None => Thread::new(&self.batch.source, conversation, participants, people, identities)?,
         };
         Ok(known.insert(thread))
     }
@@ -73,15 +71,15 @@ impl Thread {
     fn new(
         source: &str,
         conversation: &Conversation,
-        item: &Item,
+        participants: &[u32],
         people: &People<'_>,
         identities: &Identities<'_>,
     ) -> Result<Self, Problem> {
         let mut seen = BTreeSet::new();
-        let mut addressees = Vec::with_capacity(item.participants.len());
-        let mut cards: Vec<&Card> = Vec::with_capacity(item.participants.len());
-        for &index in &item.participants {
-            let card = people.card(index).ok_or_else(|| out_of_range("participant", index))?;
+        let mut addressees = Vec::with_capacity(participants.len());
+        let mut cards: Vec<&Card> = Vec::with_capacity(participants.len());
+        for &index in participants {
+            let card = people.card(index).ok_or_else(|| Problem::out_of_range("participant", index))?;
             if seen.insert(card.key.as_str()) {
                 addressees.push(index);
             }
@@ -112,7 +110,7 @@ impl Thread {
         html::escape(&mut lines_html, &lines);
         lines.push_str("\r\n");
         Ok(Self {
-            participants: item.participants.clone(),
+            participants: participants.to_vec(),
             addressees,
             network,
             root,
@@ -122,13 +120,5 @@ impl Thread {
             lines,
             lines_html,
         })
-    }
-}
-
-/// An index of the item that its batch's table does not have.
-pub(crate) fn out_of_range(what: &str, index: u32) -> Problem {
-    Problem {
-        code: "index-out-of-range",
-        message: format!("The item names {what} {index}, which the batch does not have."),
     }
 }

@@ -11,7 +11,7 @@ fn is_invisible_mark(character: char) -> bool {
 
 /// One line for headers and lists: each run of white space and control characters becomes one space, bidirectional
 /// marks go, and what is longer than `characters_max` ends in `…`.
-pub(crate) fn single_line(text: &str, characters_max: usize) -> String {
+pub fn single_line(text: &str, characters_max: usize) -> String {
     if text.len() <= characters_max && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return text.to_owned(); // most ids and zones
     }
@@ -54,7 +54,7 @@ const SPECIAL: [bool; 256] = {
 
 /// Appends text for a body: CRLF, CR and LF become CRLF; NUL and the other C0 controls their pictures (`␀`), DEL `␡`,
 /// C1 controls `<U+0085>`. Nothing else is changed.
-pub(crate) fn append_lines(out: &mut String, text: &str) {
+pub fn append_lines(out: &mut String, text: &str) {
     let bytes = text.as_bytes();
     let (mut start, mut at) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -92,7 +92,7 @@ pub(crate) fn append_lines(out: &mut String, text: &str) {
 }
 
 /// Ends the line that `out` is in, if it is in one.
-pub(crate) fn end_line(out: &mut String) {
+pub fn end_line(out: &mut String) {
     if !out.is_empty() && !out.ends_with("\r\n") {
         out.push_str("\r\n");
     }

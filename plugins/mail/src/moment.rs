@@ -13,21 +13,21 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 
 /// A time that mail can express: RFC 5322 begins with the year 1900 and has four digits for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub struct Moment {
     timestamp: Timestamp,
     utc: DateTime,
 }
 
 impl Moment {
     /// The moment, or none outside the years 1900 to 9999.
-    pub(crate) fn from_milliseconds(milliseconds: i64) -> Option<Self> {
+    pub fn from_milliseconds(milliseconds: i64) -> Option<Self> {
         let timestamp = Timestamp::from_millisecond(milliseconds).ok()?;
         let utc = Offset::UTC.to_datetime(timestamp);
         (utc.year() >= 1900).then_some(Self { timestamp, utc })
     }
 
     /// Appends the value of a `Date` header: `Thu, 5 Mar 2026 14:03:09 +0000`.
-    pub(crate) fn write_date(&self, out: &mut Vec<u8>) {
+    pub fn write_date(&self, out: &mut Vec<u8>) {
         const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let weekday = usize::try_from(self.utc.weekday().to_monday_zero_offset()).unwrap_or(0);
@@ -47,14 +47,24 @@ impl Moment {
     }
 
     /// Appends `2026-03-05 14:03:09.250 UTC`.
-    pub(crate) fn write_utc(&self, out: &mut String) {
+    pub fn write_utc(&self, out: &mut String) {
         push_stamp(out, self.utc);
         out.push_str(" UTC");
     }
 
+    /// Appends `2026-03-05`, the day in UTC.
+    pub fn write_day(&self, out: &mut String) {
+        push_day(out, self.utc);
+    }
+
+    /// Appends `14:03:09`, the time of day in UTC.
+    pub fn write_time(&self, out: &mut String) {
+        push_time(out, self.utc);
+    }
+
     /// Appends `2026-03-05 15:03:09.250 +01:00`; false, and nothing, when the zone is neither an IANA name nor an
     /// offset such as `+01:00`.
-    pub(crate) fn write_in_zone(&self, out: &mut String, zone: &str) -> bool {
+    pub fn write_in_zone(&self, out: &mut String, zone: &str) -> bool {
         let offset = match ZONES.get(zone) {
             Ok(known) => known.to_offset(self.timestamp),
             Err(_) => match parse_offset(zone) {
@@ -100,15 +110,19 @@ fn parse_offset(zone: &str) -> Option<Offset> {
 }
 
 fn push_stamp(out: &mut String, time: DateTime) {
+    push_day(out, time);
+    out.push(' ');
+    push_time(out, time);
+    out.push('.');
+    push_number(out, time.millisecond().into(), 3);
+}
+
+fn push_day(out: &mut String, time: DateTime) {
     push_number(out, time.year().into(), 4);
     out.push('-');
     push_number(out, time.month().into(), 2);
     out.push('-');
     push_number(out, time.day().into(), 2);
-    out.push(' ');
-    push_time(out, time);
-    out.push('.');
-    push_number(out, time.millisecond().into(), 3);
 }
 
 fn push_time(out: &mut String, time: DateTime) {

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// Between what was said and the facts.
-const RULE: &str = "\r\n----------------------------------------\r\n";
+pub const RULE: &str = "\r\n----------------------------------------\r\n";
 /// The longest id, zone or place that is shown; the header has the whole id.
 const VALUE_CHARACTERS_MAX: usize = 200;
 
 /// A body in one string; lines end in CRLF.
 #[derive(Debug, Default)]
-pub(crate) struct Body {
+pub struct Body {
     text: String,
     main_bytes: usize,
     facts_end: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Body {
 
 impl Body {
     /// Writes an item's body over the last one's, so that a batch needs one buffer.
-    pub(crate) fn write(&mut self, item: &Item, moment: &Moment, sender: Option<&Card>, thread: &Thread) {
+    pub fn write(&mut self, item: &Item, moment: &Moment, sender: Option<&Card>, thread: &Thread) {
         self.text.clear();
         let said = item.text.as_ref().map_or(0, String::len) + item.previous_text.as_ref().map_or(0, String::len);
         self.text.reserve(said + thread.lines.len() + 1024);
@@ -39,22 +39,23 @@ impl Body {
     }
 
     /// The whole, for the text part.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// What was said or happened.
-    pub(crate) fn main(&self) -> &str {
+    pub fn main(&self) -> &str {
         self.text.get(..self.main_bytes).unwrap_or_default()
     }
 
     /// The item's own facts, without the thread's.
-    pub(crate) fn facts(&self) -> &str {
+    pub fn facts(&self) -> &str {
         self.text.get(self.main_bytes + RULE.len()..self.facts_end).unwrap_or_default()
     }
 }
 
-fn write_main(out: &mut String, item: &Item, moment: &Moment, sender: Option<&Card>) {
+/// Appends what was said or happened.
+pub fn write_main(out: &mut String, item: &Item, moment: &Moment, sender: Option<&Card>) {
     let label = sender.map(|card| card.label.as_str());
     let text = item.text.as_deref().filter(|text| !text.is_empty());
     let previous = item.previous_text.as_deref().filter(|text| !text.is_empty());
@@ -154,7 +155,8 @@ fn write_marks(out: &mut String, item: &Item) {
     }
 }
 
-fn write_facts(out: &mut String, item: &Item, moment: &Moment, sender: Option<&Card>, thread: &Thread) {
+/// Appends the item's own facts, one a line.
+pub fn write_facts(out: &mut String, item: &Item, moment: &Moment, sender: Option<&Card>, thread: &Thread) {
     out.push_str(&thread.network);
     out.push(' ');
     out.push_str(words::event(item.event));

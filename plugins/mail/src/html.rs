@@ -4,6 +4,8 @@ const HEAD: &str = "<!DOCTYPE html>\r\n<html>\r\n<head><meta charset=\"utf-8\"><
 const MAIN: &str = "<div dir=\"auto\" style=\"white-space:pre-wrap\">";
 const DETAILS: &str =
     "</div>\r\n<hr>\r\n<div dir=\"auto\" style=\"white-space:pre-wrap;color:#555;font-size:smaller\">";
+const ENTRY: &str = "</div>\r\n<div dir=\"auto\" style=\"margin-top:1em;font-weight:bold\">";
+const SAID: &str = "</div>\r\n<div dir=\"auto\" style=\"white-space:pre-wrap;margin-left:2em\">";
 const TAIL: &str = "</div>\r\n</body>\r\n</html>\r\n";
 
 /// What stands for a byte, by its number in [`ENTITY`].
@@ -22,11 +24,29 @@ const ENTITY: [u8; 256] = {
 
 /// Appends a document: what was said, the item's facts, and the thread's, which come escaped since many items share
 /// them.
-pub(crate) fn write(out: &mut String, main: &str, facts: &str, thread_facts: &str) {
+pub fn write(out: &mut String, main: &str, facts: &str, thread_facts: &str) {
     out.reserve(HEAD.len() + MAIN.len() + DETAILS.len() + TAIL.len() + main.len() + facts.len() + thread_facts.len());
+    open(out, main);
+    close(out, facts, thread_facts);
+}
+
+/// Appends the beginning of a document, up to the end of its main text.
+pub fn open(out: &mut String, main: &str) {
     out.push_str(HEAD);
     out.push_str(MAIN);
     escape(out, main.trim_end_matches("\r\n"));
+}
+
+/// Appends an entry of a list between the main text and the facts: its head, and set in from it what was said.
+pub fn entry(out: &mut String, head: &str, main: &str) {
+    out.push_str(ENTRY);
+    escape(out, head);
+    out.push_str(SAID);
+    escape(out, main.trim_end_matches("\r\n"));
+}
+
+/// Appends the end of a document: facts, and those of the thread, which come escaped.
+pub fn close(out: &mut String, facts: &str, thread_facts: &str) {
     out.push_str(DETAILS);
     escape(out, facts);
     out.push_str(thread_facts);
@@ -34,7 +54,7 @@ pub(crate) fn write(out: &mut String, main: &str, facts: &str, thread_facts: &st
 }
 
 /// Appends text with CRLF line ends as HTML text: `<br>` without a line break, since `pre-wrap` would show both.
-pub(crate) fn escape(out: &mut String, text: &str) {
+pub fn escape(out: &mut String, text: &str) {
     let mut start = 0;
     for (at, byte) in text.bytes().enumerate() {
         let number = usize::from(ENTITY[usize::from(byte)]);

@@ -21,32 +21,32 @@ const ADDRESS_COLUMN: usize = 6;
 
 /// One person, ready to be written.
 #[derive(Debug)]
-pub(crate) struct Card {
+pub struct Card {
     /// What they are called in subjects and sentences: their name, else their number, else their id.
-    pub(crate) label: String,
+    pub label: String,
     /// Their address, lower case: who has the same one is the same addressee.
-    pub(crate) key: String,
+    pub key: String,
     /// Their mailbox as it stands in `From` and `To`.
-    pub(crate) header: Vec<u8>,
+    pub header: Vec<u8>,
     /// Their line in the body: name, number as the source writes it, mailbox, e-mail property, id.
-    pub(crate) line: String,
+    pub line: String,
 }
 
 /// The batch's people; each card is made when it is first needed.
 #[derive(Debug)]
-pub(crate) struct People<'a> {
+pub struct People<'a> {
     parties: &'a [Party],
     cards: Vec<OnceCell<Card>>,
 }
 
 impl<'a> People<'a> {
     /// Nobody's card is made yet.
-    pub(crate) fn new(parties: &'a [Party]) -> Self {
+    pub fn new(parties: &'a [Party]) -> Self {
         Self { parties, cards: parties.iter().map(|_| OnceCell::new()).collect() }
     }
 
     /// The card of the person at an index of the batch's table; none when there is no such person.
-    pub(crate) fn card(&self, index: u32) -> Option<&Card> {
+    pub fn card(&self, index: u32) -> Option<&Card> {
         let index = usize::try_from(index).ok()?;
         let party = self.parties.get(index)?;
         Some(self.cards.get(index)?.get_or_init(|| Card::new(party)))

@@ -13,7 +13,7 @@ const FILE_NAME_CHARACTERS_MAX: usize = 180;
 const REASON_CHARACTERS_MAX: usize = 64;
 
 /// Appends an integer.
-pub(crate) fn push_integer(out: &mut String, number: u64) {
+pub fn push_integer(out: &mut String, number: u64) {
     let mut place = 1;
     while number / place >= 10 {
         place *= 10;
@@ -25,7 +25,7 @@ pub(crate) fn push_integer(out: &mut String, number: u64) {
 }
 
 /// Appends a length as `h:mm:ss`; part seconds are left out.
-pub(crate) fn push_length(out: &mut String, milliseconds: u64) {
+pub fn push_length(out: &mut String, milliseconds: u64) {
     let seconds = milliseconds / 1000;
     push_integer(out, seconds / 3600);
     for part in [seconds / 60 % 60, seconds % 60] {
@@ -38,7 +38,7 @@ pub(crate) fn push_length(out: &mut String, milliseconds: u64) {
 }
 
 /// Appends `36175872 bytes (34.5 MiB)`.
-pub(crate) fn push_bytes(out: &mut String, bytes: u64) {
+pub fn push_bytes(out: &mut String, bytes: u64) {
     push_integer(out, bytes);
     out.push_str(if bytes == 1 { " byte" } else { " bytes" });
     const UNITS: [(&str, u32); 3] = [(" GiB)", 30), (" MiB)", 20), (" KiB)", 10)];
@@ -53,7 +53,7 @@ pub(crate) fn push_bytes(out: &mut String, bytes: u64) {
 }
 
 /// What an event is called.
-pub(crate) fn event(event: Event) -> &'static str {
+pub fn event(event: Event) -> &'static str {
     match event {
         Event::Message => "message",
         Event::Call => "call",
@@ -68,7 +68,7 @@ pub(crate) fn event(event: Event) -> &'static str {
 }
 
 /// Appends `Incoming voice call from Anna Lind: answered, length 0:05:12`.
-pub(crate) fn push_call(out: &mut String, call: Option<&Call>, direction: Option<Direction>, caller: Option<&str>) {
+pub fn push_call(out: &mut String, call: Option<&Call>, direction: Option<Direction>, caller: Option<&str>) {
     let video = call.map(|call| call.video);
     out.push_str(match (direction, video) {
         (Some(Direction::Incoming), Some(false)) => "Incoming voice call",
@@ -102,7 +102,7 @@ pub(crate) fn push_call(out: &mut String, call: Option<&Call>, direction: Option
 }
 
 /// Appends the visible line of a file: whether its bytes are in the message, and if not, why.
-pub(crate) fn push_attachment(out: &mut String, attachment: &Attachment, number: usize) {
+pub fn push_attachment(out: &mut String, attachment: &Attachment, number: usize) {
     out.push_str(match &attachment.state {
         State::Present => "Attachment: ",
         State::Withheld(_) => "Attachment not included: ",
@@ -162,7 +162,7 @@ fn missing_reason(code: &str) -> String {
 }
 
 /// The file's name for people and for saving: one line, no path, and where the source has none, `attachment-2.jpg`.
-pub(crate) fn file_name(attachment: &Attachment, number: usize) -> String {
+pub fn file_name(attachment: &Attachment, number: usize) -> String {
     let given = attachment.name.as_deref().unwrap_or_default();
     let name = single_line(given, usize::MAX).replace(['/', '\\'], "_");
     if name.is_empty() || name == "." || name == ".." {

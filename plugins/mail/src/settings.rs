@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::{Problem, identity::is_domain};
 
 /// The settings, in the contract's subset of JSON Schema.
-pub(crate) const SCHEMA: &str = r#"{
+pub const SCHEMA: &str = r#"{
   "type": "object",
   "properties": {
     "html": {
@@ -29,11 +29,11 @@ pub(crate) const SCHEMA: &str = r#"{
 /// The settings as understood.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Write an HTML alternative.
-    pub(crate) html: bool,
+    pub html: bool,
     /// What stands after the `@` of Message-IDs.
-    pub(crate) message_id_domain: String,
+    pub message_id_domain: String,
 }
 
 impl Default for Settings {
@@ -44,7 +44,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Reads the settings; no text at all means the defaults.
-    pub(crate) fn parse(json: &str) -> Result<Self, Problem> {
+    pub fn parse(json: &str) -> Result<Self, Problem> {
         if json.trim().is_empty() {
             return Ok(Self::default());
         }

@@ -1,12 +1,12 @@
-//! Batches from JSON, and messages made whole.
+//! What the tests of converters share: batches from JSON, cases that are folders, messages made whole and looked at by a
+//! strict reader.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use email::Email;
 use encodify::base64::MIME;
 use kit::{
     Call, CallOutcome, Conversation, ConversationKind, Direction, Event, Extensions, Person, Reference, Withheld,
-    converter::{Attachment, Batch, Converter, Item, Message, Party, State},
+    converter::{Attachment, Batch, Converter, Failure, Item, Message, Party, State},
 };
 use serde::Deserialize;
 
@@ -107,7 +107,7 @@ struct WithheldJson {
 }
 
 /// Reads a batch.
-pub(crate) fn batch_from_json(json: &str) -> Batch {
+pub fn batch_from_json(json: &str) -> Batch {
     let batch: BatchJson = serde_json::from_str(json).unwrap();
     Batch {
         source: batch.source,
@@ -199,22 +199,111 @@ fn attachment(attachment: AttachmentJson) -> Attachment {
     }
 }
 
-/// Converts, and checks that each item is covered exactly once, in order.
-pub(crate) fn convert(batch: &Batch) -> Vec<Result<Message, kit::converter::Failure>> {
-    let converted = Email::convert(batch.clone());
-    assert_eq!(converted.len(), batch.items.len());
-    for (index, outcome) in (0..).zip(&converted) {
-        let covered = match outcome {
-            Ok(message) => &message.items,
-            Err(failure) => &failure.items,
-        };
-        assert_eq!(covered, &[index]);
-    }
+/// Converts, and checks that each item is covered exactly once.
+pub fn convert<C: Converter>(batch: &Batch) -> Vec<Result<Message, Failure>> {
+    let converted = C::convert(batch.clone());
+    let mut covered: Vec<u32> = converted.iter().flat_map(|outcome| items(outcome).iter().copied()).collect();
+    covered.sort_unstable();
+    assert!(covered.into_iter().eq((0..).take(batch.items.len())), "an item is left out, or covered twice");
     converted
 }
 
+/// The items that an answer is about.
+pub fn items(outcome: &Result<Message, Failure>) -> &[u32] {
+    match outcome {
+        Ok(message) => &message.items,
+        Err(failure) => &failure.items,
+    }
+}
+
+/// `DIR/<case>/batch.json` gives `DIR/<case>/expected/*`, byte for byte; `BLESS=1` writes what is produced now.
+pub fn golden<C: Converter>(cases: &Path) {
+    let mut folders: Vec<_> = fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert!(!folders.is_empty());
+    for folder in folders {
+        golden_case::<C>(&folder);
+    }
+}
+
+fn golden_case<C: Converter>(folder: &Path) {
+    let batch = batch_from_json(&fs::read_to_string(folder.join("batch.json")).unwrap());
+    let mut produced = BTreeMap::new();
+    for outcome in convert::<C>(&batch) {
+        let number = produced.len();
+        let event = batch.items[items(&outcome)[0] as usize].event.name();
+        match outcome {
+            Ok(message) => {
+                assert_well_formed(&batch, &message);
+                produced.insert(format!("{number:02}-{event}.eml"), splice(&message));
+            }
+            Err(failure) => {
+                let text = format!("{}\n{}\n", failure.code, failure.message);
+                produced.insert(format!("{number:02}-{event}.failure"), text.into_bytes());
+            }
+        }
+    }
+    let expected = folder.join("expected");
+    if std::env::var_os("BLESS").is_some() {
+        if expected.exists() {
+            fs::remove_dir_all(&expected).unwrap();
+        }
+        fs::create_dir_all(&expected).unwrap();
+        for (name, bytes) in &produced {
+            fs::write(expected.join(name), bytes).unwrap();
+        }
+        return;
+    }
+    let kept: BTreeMap<String, Vec<u8>> = fs::read_dir(&expected)
+        .unwrap_or_else(|error| panic!("{}: {error}; run with BLESS=1", expected.display()))
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .collect();
+    assert_eq!(kept.keys().collect::<Vec<_>>(), produced.keys().collect::<Vec<_>>(), "{}", folder.display());
+    for (name, bytes) in &produced {
+        assert_eq!(
+            String::from_utf8_lossy(&kept[name]),
+            String::from_utf8_lossy(bytes),
+            "{} (BLESS=1 writes what is produced now)",
+            folder.join("expected").join(name).display()
+        );
+    }
+}
+
+/// Has an independent strict reader look at the messages of these batches and of the cases, where there is one:
+/// `CHANCERY_MAIL_ORACLE` names a Python script that takes the root of a tree of Maildirs and exits 0 only when every
+/// message parses without a defect.
+pub fn strict_reader<C: Converter>(cases: &Path, batches: impl IntoIterator<Item = Batch>) {
+    let Some(script) = std::env::var_os("CHANCERY_MAIL_ORACLE") else { return };
+    let root = tempfile::tempdir().unwrap();
+    for (number, batch) in batches.into_iter().enumerate() {
+        write_mailbox::<C>(root.path(), &format!("batch{number}@example.com"), &batch);
+    }
+    for entry in fs::read_dir(cases).unwrap() {
+        let folder = entry.unwrap();
+        let batch = batch_from_json(&fs::read_to_string(folder.path().join("batch.json")).unwrap());
+        write_mailbox::<C>(root.path(), &format!("{}@example.com", folder.file_name().to_string_lossy()), &batch);
+    }
+    let output = Command::new("python3").arg(script).arg(root.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("problems {}"), "{said}");
+}
+
+fn write_mailbox<C: Converter>(root: &Path, address: &str, batch: &Batch) {
+    let folder = root.join(address).join(".WhatsApp Archiver");
+    for name in ["tmp", "new", "cur"] {
+        fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    for (number, outcome) in convert::<C>(batch).into_iter().enumerate() {
+        if let Ok(message) = outcome {
+            fs::write(folder.join("new").join(format!("{number}.eml")), splice(&message)).unwrap();
+        }
+    }
+}
+
 /// Puts stand-in bytes in as the host does: base64 in lines of 76, CRLF after each.
-pub(crate) fn splice(message: &Message) -> Vec<u8> {
+pub fn splice(message: &Message) -> Vec<u8> {
     let mut whole = Vec::new();
     let mut from = 0;
     for splice in &message.splices {
@@ -231,13 +320,13 @@ pub(crate) fn splice(message: &Message) -> Vec<u8> {
 }
 
 /// The bytes that stand for an attachment.
-pub(crate) fn stand_in(attachment: u32) -> Vec<u8> {
+pub fn stand_in(attachment: u32) -> Vec<u8> {
     format!("These bytes stand for attachment {attachment} of this item.").into_bytes()
 }
 
 /// What the contract and RFC 5322 ask of a skeleton.
 #[track_caller]
-pub(crate) fn assert_well_formed(batch: &Batch, message: &Message) {
+pub fn assert_well_formed(batch: &Batch, message: &Message) {
     let skeleton = &message.skeleton;
     let lines: Vec<&[u8]> = skeleton.split(|&byte| byte == b'\n').collect();
     let (last, lines) = lines.split_last().unwrap();
@@ -278,13 +367,12 @@ pub(crate) fn assert_well_formed(batch: &Batch, message: &Message) {
     let wanted: Vec<&str> = expected.into_iter().filter(|name| names.contains(name)).collect();
     assert_eq!(names, wanted, "headers out of place, doubled or injected:\n{header}");
 
-    let item = &batch.items[usize::try_from(message.items[0]).unwrap()];
-    let present: Vec<u32> = (0..)
-        .zip(&item.attachments)
-        .filter(|(_, file)| file.state == State::Present)
-        .map(|(number, _)| number)
-        .collect();
-    assert_eq!(message.splices.iter().map(|splice| splice.attachment).collect::<Vec<_>>(), present);
+    let present = |item: &u32| {
+        let files = (0..).zip(&batch.items[*item as usize].attachments);
+        files.filter(|(_, file)| file.state == State::Present).map(|(number, _)| (*item, number)).collect::<Vec<_>>()
+    };
+    let present: Vec<(u32, u32)> = message.items.iter().flat_map(present).collect();
+    assert_eq!(message.splices.iter().map(|splice| (splice.item, splice.attachment)).collect::<Vec<_>>(), present);
     let mut before = 0;
     for splice in &message.splices {
         let offset = usize::try_from(splice.offset).unwrap();
@@ -293,7 +381,6 @@ pub(crate) fn assert_well_formed(batch: &Batch, message: &Message) {
         let part = &skeleton[before..offset];
         let part = std::str::from_utf8(part).unwrap();
         assert!(part.ends_with("Content-Transfer-Encoding: base64\r\n\r\n"), "{part}");
-        assert_eq!(splice.item, message.items[0]);
         before = offset;
     }
 }

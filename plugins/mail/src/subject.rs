@@ -33,13 +33,13 @@ const NETWORKS: &[(&str, &str)] = &[
 ];
 
 /// The value of an extension, where it says something.
-pub(crate) fn extension<'a>(extensions: &'a Extensions, name: &str) -> Option<&'a str> {
+pub fn extension<'a>(extensions: &'a Extensions, name: &str) -> Option<&'a str> {
     extensions.iter().find(|(key, value)| key == name && !value.trim().is_empty()).map(|(_, value)| value.as_str())
 }
 
 /// The network's name for people: the conversation's extension `network`, else the source's name. Well-known ones in
 /// their own spelling, others as they are.
-pub(crate) fn network(conversation: &Conversation, source: &str) -> String {
+pub fn network(conversation: &Conversation, source: &str) -> String {
     let name = extension(&conversation.extensions, "network").unwrap_or(source).trim();
     NETWORKS
         .iter()
@@ -49,18 +49,18 @@ pub(crate) fn network(conversation: &Conversation, source: &str) -> String {
 
 /// What a conversation is called.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Names {
+pub struct Names {
     /// The subject: network, kind and name (`WhatsApp group: Sales`).
-    pub(crate) subject: String,
+    pub subject: String,
     /// The name alone (`Sales`).
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// Names a conversation.
 ///
 /// A direct conversation is named by its people in alphabetical order, since its title is only how one side sees the
 /// other; a group by its title, since its members change. Without either, by a part of the conversation's hash.
-pub(crate) fn names<'a>(
+pub fn names<'a>(
     network: &str,
     conversation: &Conversation,
     hash: &Hex,
@@ -109,7 +109,7 @@ fn people<'a>(participants: impl Iterator<Item = &'a Card>) -> Option<String> {
 }
 
 /// The subject with the item's `subject-prefix` before it (`DELETED - READ - `).
-pub(crate) fn prefixed(subject: &str, extensions: &Extensions) -> Option<String> {
+pub fn prefixed(subject: &str, extensions: &Extensions) -> Option<String> {
     let prefix = single_line(extension(extensions, "subject-prefix")?, PREFIX_CHARACTERS_MAX);
     (!prefix.is_empty()).then(|| format!("{prefix} {subject}"))
 }

@@ -9,7 +9,7 @@ const MEDIA_TYPE_BYTES_MAX: usize = 127;
 
 /// Which multipart a boundary belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Level {
+pub enum Level {
     /// `multipart/mixed`: the body and the attachments.
     Mixed,
     /// `multipart/alternative`: text and HTML.
@@ -30,7 +30,7 @@ fn boundary(out: &mut Vec<u8>, hex: &Hex, level: Level) {
 }
 
 /// Appends the Content-Type of a multipart and the empty line after its header.
-pub(crate) fn open(out: &mut Vec<u8>, hex: &Hex, level: Level) {
+pub fn open(out: &mut Vec<u8>, hex: &Hex, level: Level) {
     out.extend_from_slice(match level {
         Level::Mixed => &b"Content-Type: multipart/mixed;\r\n boundary=\""[..],
         Level::Alternative => b"Content-Type: multipart/alternative;\r\n boundary=\"",
@@ -40,14 +40,14 @@ pub(crate) fn open(out: &mut Vec<u8>, hex: &Hex, level: Level) {
 }
 
 /// Appends the line that begins a part. The line before it must have ended.
-pub(crate) fn next(out: &mut Vec<u8>, hex: &Hex, level: Level) {
+pub fn next(out: &mut Vec<u8>, hex: &Hex, level: Level) {
     out.extend_from_slice(b"--");
     boundary(out, hex, level);
     out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the line that ends a multipart.
-pub(crate) fn close(out: &mut Vec<u8>, hex: &Hex, level: Level) {
+pub fn close(out: &mut Vec<u8>, hex: &Hex, level: Level) {
     out.extend_from_slice(b"--");
     boundary(out, hex, level);
     out.extend_from_slice(b"--\r\n");
@@ -63,7 +63,7 @@ fn prefers_base64(content: &str) -> bool {
 }
 
 /// Appends a text part's header and body: quoted-printable, or base64 for text that is mostly not ASCII.
-pub(crate) fn text(out: &mut Vec<u8>, subtype: &str, content: &str) {
+pub fn text(out: &mut Vec<u8>, subtype: &str, content: &str) {
     out.extend_from_slice(b"Content-Type: text/");
     out.extend_from_slice(subtype.as_bytes());
     out.extend_from_slice(b"; charset=utf-8\r\nContent-Transfer-Encoding: ");
@@ -79,8 +79,18 @@ pub(crate) fn text(out: &mut Vec<u8>, subtype: &str, content: &str) {
     }
 }
 
+/// Appends a body as text and as HTML, for readers to choose from.
+pub fn alternative(out: &mut Vec<u8>, hex: &Hex, plain: &str, html: &str) {
+    open(out, hex, Level::Alternative);
+    next(out, hex, Level::Alternative);
+    text(out, "plain", plain);
+    next(out, hex, Level::Alternative);
+    text(out, "html", html);
+    close(out, hex, Level::Alternative);
+}
+
 /// Appends an attachment's part with an empty body; the answer is where its base64 goes.
-pub(crate) fn attachment(out: &mut Vec<u8>, media_type: Option<&str>, name: &str) -> usize {
+pub fn attachment(out: &mut Vec<u8>, media_type: Option<&str>, name: &str) -> usize {
     out.extend_from_slice(b"Content-Type: ");
     out.extend_from_slice(safe_media_type(media_type).as_bytes());
     out.extend_from_slice(b"\r\nContent-Disposition: attachment");
@@ -95,7 +105,7 @@ pub(crate) fn attachment(out: &mut Vec<u8>, media_type: Option<&str>, name: &str
 ///
 /// `multipart/*` and `message/*` count as none: a reader would look for parts in them, and RFC 2046 allows them no
 /// base64.
-pub(crate) fn safe_media_type(media_type: Option<&str>) -> String {
+pub fn safe_media_type(media_type: Option<&str>) -> String {
     let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let is_token = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
