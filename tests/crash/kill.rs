@@ -37,15 +37,15 @@ fn a_death_while_days_are_written_changes_nothing_in_the_end() {
     places.extend([
         "stage:recorded:3",
         "map:planned:3",
-        "deliver:intended:2",
-        "deliver:written:2",
-        "deliver:written:3",
+        "stage:recorded:4, deliver:intended",
+        "deliver:intended, deliver:written",
     ]);
     each(&places, |place| {
         let world = archived.before.copy();
-        die_at(&world, place);
+        place.split(", ").for_each(|place| die_at(&world, place));
         checker::comes_to_the_same_end(&archived, &world, place);
     });
+    at_random(&archived, "kill by day");
 }
 
 #[test]
@@ -67,44 +67,12 @@ fn two_deaths_in_a_row_change_nothing_in_the_end() {
 
 #[test]
 fn a_death_at_any_instant_changes_nothing_in_the_end() {
-    let archived = shared::archived();
-    let seed = seed("kill");
-    let undisturbed = {
-        let world = archived.before.copy();
-        world.done(&["sync"]).took
-    };
-    let worlds = size(AT_ONCE, |campaign| campaign.div_ceil(DEATHS));
-    let cases: Vec<u64> = (0..worlds as u64).collect();
-    each(&cases, |case| {
-        let world = archived.before.copy();
-        let mut random = Random::of_case(seed, case);
-        for _ in 0..DEATHS {
-            let share = random.below(1_000) as u32;
-            let mut running = Running::start(world.command(&["sync"]));
-            running.wait_until(undisturbed * share / 1_000, || false);
-            running.kill();
-        }
-        checker::comes_to_the_same_end(&archived, &world, &format!("CHANCERY_TEST_SEED={seed}, case {case}"));
-    });
-    println!("kill: {} random deaths in {worlds} worlds", worlds * DEATHS);
+    at_random(&shared::archived(), "kill");
 }
 
-#[test]
-fn a_death_while_mail_goes_to_a_server_changes_nothing_in_the_end() {
-    if !dovecot::is_wanted() {
-        return;
-    }
-    let seed = seed("kill over IMAP");
-    let server = Dovecot::start("mdbox", "");
-    let archived = Archived::small_at(&server);
-    let points: Vec<&str> = POINTS.into_iter().filter(|point| point.starts_with("deliver:")).collect();
-    // The copies of all its pages go at once, so that pages are also left while they are gathered.
-    let places = [&points[..], &["stage:recorded:3", "map:planned:3", "convert:converted:3"]].concat();
-    each(&places, |place| {
-        let world = archived.before.copy();
-        die_at(&world, place);
-        checker::comes_to_the_same_end(&archived, &world, place);
-    });
+/// Some worlds in each of which the process dies a few times.
+fn at_random(archived: &Archived, what: &str) {
+    let seed = seed(what);
     let undisturbed = archived.before.copy().done(&["sync"]).took;
     let worlds = size(AT_ONCE, |campaign| campaign.div_ceil(DEATHS));
     let cases: Vec<u64> = (0..worlds as u64).collect();
@@ -117,9 +85,27 @@ fn a_death_while_mail_goes_to_a_server_changes_nothing_in_the_end() {
             running.wait_until(undisturbed * share / 1_000, || false);
             running.kill();
         }
-        checker::comes_to_the_same_end(&archived, &world, &format!("CHANCERY_TEST_SEED={seed}, IMAP case {case}"));
+        checker::comes_to_the_same_end(archived, &world, &format!("CHANCERY_TEST_SEED={seed}, {what} case {case}"));
     });
-    println!("kill over IMAP: {} named and {} random deaths", places.len(), worlds * DEATHS);
+    println!("{what}: {} random deaths in {worlds} worlds", worlds * DEATHS);
+}
+
+#[test]
+fn a_death_while_mail_goes_to_a_server_changes_nothing_in_the_end() {
+    if !dovecot::is_wanted() {
+        return;
+    }
+    let server = Dovecot::start("mdbox", "");
+    let archived = Archived::small_at(&server);
+    let points: Vec<&str> = POINTS.into_iter().filter(|point| point.starts_with("deliver:")).collect();
+    // The copies of all its pages go at once, so that pages are also left while they are gathered.
+    let places = [&points[..], &["stage:recorded:3", "map:planned:3", "convert:converted:3"]].concat();
+    each(&places, |place| {
+        let world = archived.before.copy();
+        die_at(&world, place);
+        checker::comes_to_the_same_end(&archived, &world, place);
+    });
+    at_random(&archived, "kill over IMAP");
 }
 
 /// Runs until that step, where the process ends itself.

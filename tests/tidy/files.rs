@@ -11,7 +11,7 @@ use super::{
 const LINES_MAX: usize = 600;
 
 /// Folders below `plugins/` that are no plugins.
-const NO_PLUGINS: &[&str] = &["bundle", "kit", "sheet", "shelf"];
+const NO_PLUGINS: &[&str] = &["bundle", "kit", "mail", "sheet", "shelf"];
 
 /// Files that are longer than a head.
 pub(super) fn check_length(tree: &Tree) -> Vec<Finding> {
