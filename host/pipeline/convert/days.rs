@@ -117,7 +117,7 @@ impl Days {
         let held = self.pages.iter().flat_map(|(page, items)| items.iter().map(|mapped| Held { page, mapped }));
         let held: Vec<Held<'_>> = held.collect();
         let mut writer = Writer { turn, held: &held, digests: Vec::new(), failed: BTreeMap::new() };
-        let mut open = compositions(turn, &held);
+        let mut open = compositions(&held, |destination| limit_of(turn, destination));
         while !open.is_empty() {
             let together = take_batch(&mut open);
             open.extend(writer.write(together).await?);
@@ -137,7 +137,7 @@ fn text_bytes(Held { page, mapped }: Held<'_>) -> usize {
 }
 
 /// Which messages there are to be. Those with the same items and limit are one.
-fn compositions<'a>(turn: &Turn, held: &[Held<'a>]) -> Vec<Composition<'a>> {
+fn compositions<'a>(held: &[Held<'a>], limit_of: impl Fn(u16) -> Option<u64>) -> Vec<Composition<'a>> {
     let mut of_mailbox: BTreeMap<Key<'a>, Vec<(usize, CopyKey, Doubt)>> = BTreeMap::new();
     for (at, Held { page, mapped }) in held.iter().enumerate() {
         let item = &page.items[mapped.position];
@@ -166,7 +166,7 @@ fn compositions<'a>(turn: &Turn, held: &[Held<'a>]) -> Vec<Composition<'a>> {
             }
         });
         copies.sort_by_key(|(at, key, _)| (held[*at].sent_at_ms(), key.ordinal));
-        let limit = limit_of(turn, key.destination);
+        let limit = limit_of(key.destination);
         let is_sent = key.sent_in.is_some();
         let cut = if is_sent { vec![copies] } else { cut(held, limit, copies) };
         for copies in cut.into_iter().chain(further) {
@@ -380,3 +380,6 @@ fn mixed() -> Rendering {
     let message = "the converter wrote one message over items of two conversations or days".to_owned();
     Rendering::Failed(crate::state::ParkReason { code: "plugin-bad-output".to_owned(), message })
 }
+
+#[cfg(test)]
+mod tests;
