@@ -6,6 +6,7 @@
 //! | [`maildir`] | the pipeline into Maildir, against writing the same files and nothing else |
 //! | [`sandbox`] | what the sandbox costs the pipeline, against the same plugins linked |
 //! | [`converter`] | what it costs the converter alone |
+//! | [`sources`] | each source of files alone, a large file against a small one |
 //! | [`syncs`] | syncs per message, against a naive writer |
 //! | [`memory`] | memory and cost per item from ten thousand items to a million; attachments of 100 MB |
 //! | [`serve`] | how soon a service answers, and how much memory it keeps while it waits |
@@ -25,6 +26,7 @@ mod native;
 mod record;
 mod sandbox;
 mod serve;
+mod sources;
 mod support;
 mod syncs;
 
@@ -47,13 +49,14 @@ use support::{
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// What there is to measure, by the names that filters are compared with.
-const MEASURES: [(&str, Measure); 11] = [
+const MEASURES: [(&str, Measure); 12] = [
     ("pipeline", maildir::from_memory),
     ("telemessage", maildir::from_site),
     ("imap", imap::into_dovecot),
     ("sandbox", sandbox::mapper_and_converter),
     ("export", sandbox::all_three),
     ("converter", converter::alone),
+    ("sources", sources::of_files),
     ("syncs", syncs::per_message),
     ("serve", serve::waiting),
     ("attachments", memory::attachments),
@@ -66,6 +69,7 @@ fn main() -> Result<ExitCode> {
     let first = arguments.peek().and_then(|first| first.to_str()).map(str::to_owned);
     match first.as_deref() {
         Some(child::RELAY) => child::relay(arguments.skip(1)),
+        Some(sources::READ) => sources::read(arguments.skip(1)),
         Some(syncs::NAIVE_WRITER) => syncs::naive_writer(arguments.skip(1)),
         _ => run(&arguments.collect::<Vec<_>>()),
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
+mod exchange;
+
 use std::{
     fs,
     path::{Path, PathBuf},

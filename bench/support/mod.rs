@@ -6,11 +6,14 @@ pub(crate) mod compare;
 pub(crate) mod export;
 pub(crate) mod folder;
 pub(crate) mod house;
+pub(crate) mod inputs;
 pub(crate) mod installation;
 pub(crate) mod items;
 pub(crate) mod sandboxed;
 pub(crate) mod syncs;
 pub(crate) mod table;
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 use chancery::sandbox::{CallLimits, Sandbox};
@@ -27,7 +30,7 @@ pub(crate) struct Bench {
     /// Where plugins run, with every call's limits and the epoch clock on, as in the product.
     pub(crate) sandbox: Sandbox,
     /// Holds the sandbox's compiled code.
-    _cache: Folder,
+    cache: Folder,
 }
 
 impl Bench {
@@ -38,9 +41,13 @@ impl Bench {
     pub(crate) fn new(quick: bool) -> Result<Self> {
         let cache = Folder::new("cache")?;
         let runtime = Runtime::new()?;
-        let sandbox =
-            runtime.block_on(async { Sandbox::new(Some(cache.path().join("code")), CallLimits::default()) })?;
-        Ok(Self { quick, runtime, sandbox, _cache: cache })
+        let sandbox = runtime.block_on(async { Sandbox::new(Some(code(&cache)), CallLimits::default()) })?;
+        Ok(Self { quick, runtime, sandbox, cache })
+    }
+
+    /// Where the sandbox keeps compiled code.
+    pub(crate) fn code(&self) -> PathBuf {
+        code(&self.cache)
     }
 
     /// `full`, or `quick` when that was asked for.
@@ -52,4 +59,8 @@ impl Bench {
     pub(crate) fn repetitions(&self) -> usize {
         self.choose(9, 3)
     }
+}
+
+fn code(cache: &Folder) -> PathBuf {
+    cache.path().join("code")
 }

@@ -27,6 +27,7 @@ mod parked;
 mod people;
 mod plan;
 mod plugin;
+mod plugin_run;
 mod progress;
 mod reconcile;
 mod report;

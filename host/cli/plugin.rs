@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Instant,
 };
 
 use clap::Subcommand;
@@ -12,6 +11,7 @@ use super::{
     arguments::Json,
     context::{Context, print_json},
     error::{self, CliError},
+    plugin_run,
 };
 use crate::{
     author::{
@@ -26,7 +26,7 @@ use crate::{
     },
     config::PluginSource,
     item::{
-        Descriptor, Failure, PluginKind, ReadingMode,
+        Descriptor, PluginKind, ReadingMode,
         descriptor::{CredentialScheme, SourceTraits},
     },
     sandbox::{CallLimits, Sandbox},
@@ -81,17 +81,8 @@ pub(super) enum Plugin {
         #[arg(long)]
         json: bool,
     },
-    /// Read files with a source, as a turn would, and print the items; nothing is delivered.
-    Run {
-        /// A `.wasm` file, or a bundled name.
-        plugin: String,
-        /// Settings, as JSON; the folder that they name is read, relative to here.
-        #[arg(long, value_name = "JSON", default_value = "{}")]
-        settings: String,
-        /// Keep settings, files and what came out as a case for `plugin test`, in this folder.
-        #[arg(long, value_name = "DIR")]
-        record: Option<PathBuf>,
-    },
+    /// Read with a source, as a turn would, and print the items; nothing is delivered.
+    Run(plugin_run::Run),
     /// Copy a plugin into the folder `plugins` beside the configuration, and approve it.
     Install {
         /// A `.wasm` file.
@@ -154,10 +145,7 @@ pub(super) async fn run(context: &Context, command: Plugin) -> Result<ExitCode, 
             let sandbox = Sandbox::new(None, CallLimits::default())?;
             return shown(&conformance::test(&sandbox, &component(&plugin)?, trial).await?, json);
         }
-        Plugin::Run { plugin, settings, record } => {
-            let sandbox = Sandbox::new(None, CallLimits::default())?;
-            return Ok(read(&sandbox, &component(&plugin)?, &settings, record.as_deref()).await?);
-        }
+        Plugin::Run(command) => return plugin_run::run(context, command).await,
         Plugin::Install { file, digest, approve } => {
             let host = context.host()?;
             let installed = scheduler::install(&host, &file, digest.as_deref(), approve, &context.actor()).await?;
@@ -188,43 +176,6 @@ pub(super) async fn run(context: &Context, command: Plugin) -> Result<ExitCode, 
 
 fn or_nothing(more: &[String]) -> String {
     if more.is_empty() { "nothing new".to_owned() } else { more.join(", ") }
-}
-
-/// Prints a line of JSON for each item, and what it took.
-async fn read(
-    sandbox: &Sandbox,
-    component: &Component,
-    settings: &str,
-    record: Option<&Path>,
-) -> Result<ExitCode, Failure> {
-    let began = Instant::now();
-    let files = conformance::read(sandbox, component, settings).await?;
-    let (took_ms, count) = (began.elapsed().as_millis(), files.len());
-    let mut is_good = true;
-    for file in files {
-        file.items.iter().for_each(|item| println!("{item}"));
-        let took = format!("{} pages", file.pages);
-        match &file.failure {
-            None => eprintln!(
-                "{}: {} items, {} unreadable, {took}",
-                file.path,
-                file.items.len() - file.unreadable,
-                file.unreadable
-            ),
-            Some(failure) => {
-                is_good = false;
-                eprintln!("{}: {failure} ({}), {took}", file.path, failure.code);
-                failure.hint.iter().for_each(|hint| eprintln!("hint: {hint}"));
-            }
-        }
-    }
-    eprintln!("{count} files in {took_ms} ms");
-    if let Some(case) = record {
-        conformance::record(sandbox, component, settings, case).await?;
-        let cases = case.parent().unwrap_or(Path::new(".")).display();
-        eprintln!("kept as `{}`; next: `chancery plugin test {} --cases {cases}`", case.display(), component.source);
-    }
-    Ok(if is_good { error::DONE.into() } else { error::FAILED.into() })
 }
 
 fn source(plugin: &str) -> PluginSource {
@@ -312,7 +263,7 @@ fn new(name: &str, kind: NewKind, language: NewLanguage) -> Result<(), CliError>
     Ok(())
 }
 
-fn component(plugin: &str) -> Result<Component, CliError> {
+pub(super) fn component(plugin: &str) -> Result<Component, CliError> {
     Ok(match source(plugin) {
         PluginSource::Bundled(name) => catalog::bundled(&name)?,
         PluginSource::File(path) => catalog::from_file(&path)?,

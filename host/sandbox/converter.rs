@@ -182,6 +182,11 @@ impl ConverterWorker {
         self
     }
 
+    /// Linear memory of the instance in use, in bytes; none when there is none.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.instance.as_ref().map(|instance| instance.store.data().limiter.memory_bytes())
+    }
+
     /// Drops the instance; the next call makes a new one.
     pub fn replace_instance(&mut self) {
         self.instance = None;

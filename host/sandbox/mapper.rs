@@ -111,6 +111,11 @@ impl MapperWorker {
         self
     }
 
+    /// Linear memory of the instance in use, in bytes; none when there is none.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.instance.as_ref().map(|instance| instance.store.data().limiter.memory_bytes())
+    }
+
     /// Drops the instance; the next call makes a new one and loads the file again.
     pub fn replace_instance(&mut self) {
         self.instance = None;

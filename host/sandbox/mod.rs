@@ -48,7 +48,7 @@ pub use self::{
     compiler::{COMPILE, compile_here, compile_in_children_of},
     contract::{World, spoken as contract},
     converter::{Converted, ConverterWorker},
-    egress::{Credential, Egress, Origin, Proof, Scrub},
+    egress::{Asked, Credential, Egress, Origin, Proof, Scrub, Told, Upstream, Witness, without_query},
     folders::{FileStamp, Folders},
     limits::CallLimits,
     load::Plugin,

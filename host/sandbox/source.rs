@@ -169,6 +169,11 @@ impl SourceWorker {
         self.call("pull", Some(position), blobs, call, take).await
     }
 
+    /// Linear memory of the instance in use, in bytes; none when there is none.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.instance.as_ref().map(|instance| instance.store.data().limiter.memory_bytes())
+    }
+
     /// Drops the instance; the next call makes a new one. The cursor alone must suffice: tests do this between pages.
     pub fn replace_instance(&mut self) {
         self.instance = None;

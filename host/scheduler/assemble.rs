@@ -24,7 +24,9 @@ use crate::{
     },
     network::Dialer,
     pipeline::{self, Brakes, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
-    sandbox::{ConverterWorker, Egress, Folders, MapperWorker, Origin, SourcePowers, SourceWorker, World},
+    sandbox::{
+        ConverterWorker, Egress, Folders, MapperWorker, Origin, Plugin, SourcePowers, SourceWorker, Witness, World,
+    },
     stage::Stage,
     state::{ConnectorState, Pins},
 };
@@ -51,6 +53,7 @@ pub(super) struct LoadedSource {
     pub(super) mail_folder: String,
     pub(super) digest: [u8; 32],
     pub(super) settings: String,
+    pub(super) plugin: Plugin,
 }
 
 /// Loads a connector's source with its powers.
@@ -61,6 +64,17 @@ pub(super) async fn source(
     lock: &Lock,
     connector: &Connector,
     sign_in: SignIn,
+) -> Result<LoadedSource, Failure> {
+    witnessed_source(host, lock, connector, sign_in, None).await
+}
+
+/// As [`source`]; a witness is told what goes to and fro.
+pub(super) async fn witnessed_source(
+    host: &Host,
+    lock: &Lock,
+    connector: &Connector,
+    sign_in: SignIn,
+    witness: Option<Arc<dyn Witness>>,
 ) -> Result<LoadedSource, Failure> {
     let config = &connector.source.plugin;
     let (inspected, settings) =
@@ -92,7 +106,11 @@ pub(super) async fn source(
         (None, _) | (Some(_), SignIn::NotNeeded) => Vec::new(),
     };
     let folders = Arc::new(Folders::new(&host.config.base, connector.source.folders.clone()));
-    let egress = Arc::new(Egress::new(&host.config.network, origins, credentials)?);
+    let egress = Egress::new(&host.config.network, origins, credentials)?;
+    let egress = Arc::new(match witness {
+        Some(witness) => egress.witnessed(witness),
+        None => egress,
+    });
     let powers = SourcePowers {
         connector: connector.name.clone(),
         egress,
@@ -109,6 +127,7 @@ pub(super) async fn source(
         mail_folder: inspected.descriptor().folder(&config.settings).unwrap_or_default(),
         digest: inspected.component.digest,
         settings,
+        plugin: inspected.plugin,
     })
 }
 

@@ -28,6 +28,7 @@ pub mod service;
 mod simulation;
 mod staging;
 mod sync;
+mod trial;
 pub mod turns;
 
 use std::{ops::Deref, sync::Arc};
@@ -58,6 +59,7 @@ pub use routes::{TriedRoute, try_routes};
 pub use secrets::{Kept, person_sign_in, read as secret_of};
 pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
+pub use trial::{TriedSource, tried_source};
 
 /// What every connector of this host shares.
 pub struct Host {

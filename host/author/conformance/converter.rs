@@ -9,7 +9,7 @@ use std::{
 
 use mail_parser::{Message, MessageParser, MimeHeaders as _};
 
-use super::{Finding, Trial, failed, golden, memory::Memory, samples, with_defaults};
+use super::{Finding, Trial, cost::Cost, failed, golden, memory::Memory, samples, with_defaults};
 use crate::{
     item::{
         AttachmentState, Batch, BatchItem, Content, Failure, Item, NextMove, Page, Party, PluginKind,
@@ -35,6 +35,7 @@ struct Samples<'a> {
     memory: &'a Memory,
     settings: &'a str,
     groups: &'a [Vec<usize>],
+    cost: Cost,
 }
 
 pub(super) async fn test(sandbox: &Sandbox, plugin: &Plugin, trial: Trial<'_>) -> Result<Vec<Finding>, Failure> {
@@ -59,7 +60,14 @@ pub(super) async fn test(sandbox: &Sandbox, plugin: &Plugin, trial: Trial<'_>) -
                 continue;
             }
         };
-        let samples = Samples { plugin, page: &page, memory: &memory, settings: &settings, groups: &groups };
+        let samples = Samples {
+            plugin,
+            page: &page,
+            memory: &memory,
+            settings: &settings,
+            groups: &groups,
+            cost: Cost::default(),
+        };
         match samples.tried(sandbox).await {
             Ok((of_case, outcome)) => {
                 findings.extend(of_case);
@@ -129,6 +137,7 @@ impl Samples<'_> {
         );
         findings.extend(self.read_back(&expected));
         findings.push(self.withheld(&mut used, &expected).await?);
+        findings.push(self.cost.finding());
         Ok((findings, expected))
     }
 
@@ -145,7 +154,9 @@ impl Samples<'_> {
     ) -> Result<Outcome, Finding> {
         let mut outcome = Outcome::new();
         for indices in batches {
+            let call = self.cost.call();
             let answers = worker.convert(&self.batch(indices, files), Arc::new(self.memory.clone())).await;
+            call.ended(worker.memory_bytes());
             for answer in answers.map_err(|failure| failed("convert", &failure))? {
                 let first = answer.items.iter().filter_map(|item| indices.get(*item as usize)).min();
                 let result = answer.result.map_err(|failure| format!("{} ({})", failure.message, failure.code));

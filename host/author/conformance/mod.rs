@@ -4,7 +4,10 @@
 //! cut and ordered, at another time and with other randomness; pages from nothing but their cursor; input that is cut,
 //! damaged, or from the future.
 
+mod asking;
 mod converter;
+mod cost;
+mod exchange;
 mod golden;
 mod mapper;
 mod memory;
@@ -14,12 +17,12 @@ mod source;
 
 use std::path::Path;
 
-pub use self::reading::ReadFile;
+pub use self::{asking::ReadWindow, exchange::Recorder, reading::ReadFile};
 use super::report::{Finding, Report};
 use crate::{
     catalog::{Component, schema::Schema},
-    item::Failure,
-    sandbox::{Plugin, Sandbox, World},
+    item::{Failure, TimestampMs},
+    sandbox::{Plugin, Sandbox, SourceWorker, World},
 };
 
 /// What a component is tried with.
@@ -66,6 +69,36 @@ pub async fn record(sandbox: &Sandbox, component: &Component, settings: &str, ca
     let plugin = sandbox.load(component.name(), &component.source, &component.bytes).await?;
     reading::copy_case(sandbox, &plugin, settings, case)?;
     source::one(sandbox, &plugin, case, Trial { settings: "{}", cases: None, update: true }).await.map(drop)
+}
+
+/// Asks a source over HTTP for a window, once. `worker` is the source as its connector has it.
+///
+/// # Errors
+/// What the source ends with.
+pub async fn ask(
+    worker: &mut SourceWorker,
+    plugin: &Plugin,
+    window: (TimestampMs, TimestampMs),
+) -> Result<ReadWindow, Failure> {
+    asking::ask(worker, plugin, window).await
+}
+
+/// Keeps what `recorder` heard while a source was asked for a window, and what came out, as a case: a folder that is not
+/// there yet. The source is tried with it at once.
+///
+/// # Errors
+/// When it is there already, or cannot be written.
+pub async fn record_exchange(
+    sandbox: &Sandbox,
+    plugin: &Plugin,
+    settings: &str,
+    window: (TimestampMs, TimestampMs),
+    recorder: &Recorder,
+    case: &Path,
+) -> Result<Report, Failure> {
+    asking::keep(recorder, settings, window, case)?;
+    let findings = source::one(sandbox, plugin, case, Trial { settings: "{}", cases: None, update: true }).await?;
+    Ok(Report::of(case.display().to_string(), findings))
 }
 
 /// How a call ended, as a finding.

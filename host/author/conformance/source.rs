@@ -11,7 +11,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Finding, Trial, failed,
+    Finding, Trial, asking,
+    cost::Cost,
+    exchange::Exchange,
+    failed,
     golden::{self, trouble},
     memory::Memory,
     with_defaults,
@@ -51,21 +54,16 @@ struct Way {
 }
 
 pub(super) async fn test(sandbox: &Sandbox, plugin: &Plugin, trial: Trial<'_>) -> Result<Vec<Finding>, Failure> {
-    if !reads_files(plugin) {
-        let hint = "try it with `chancery sync` against a test system of its vendor";
-        return Ok(vec![Finding::note(
-            "pages",
-            "this suite tries sources that read files, not yet those that ask over HTTP",
-            hint,
-        )]);
-    }
     let Some(cases) = trial.cases else {
-        let text = "no case was given: a source of files is tried with files";
-        return Ok(vec![Finding::note(
-            "pages",
-            text,
-            "`--cases DIR`; a case is a folder with `settings.json` and the files",
-        )]);
+        let (text, hint) = if reads_files(plugin) {
+            let hint = "`--cases DIR`; a case is a folder with `settings.json` and the files";
+            ("no case was given: a source of files is tried with files", hint)
+        } else {
+            let hint =
+                "`--cases DIR`; record one: `chancery plugin run --connector NAME --window A..B --record DIR/one`";
+            ("no case was given: a source that asks over HTTP is tried with a recorded exchange", hint)
+        };
+        return Ok(vec![Finding::note("pages", text, hint)]);
     };
     let mut findings = Vec::new();
     for case in golden::cases(cases)? {
@@ -81,6 +79,9 @@ pub(super) async fn one(
     case: &Path,
     trial: Trial<'_>,
 ) -> Result<Vec<Finding>, Failure> {
+    if let Some(exchange) = Exchange::of(case)? {
+        return asking::one(sandbox, plugin, case, exchange, trial).await;
+    }
     let tried = match At::new(sandbox, plugin, &golden::settings(case, &trial)?) {
         Ok(at) => at.tried(case).await,
         Err(bad) => Err(bad),
@@ -107,6 +108,7 @@ pub(super) struct At<'a> {
     /// Below the case's folder.
     pub(super) folder: String,
     endings: &'a [String],
+    cost: Cost,
 }
 
 impl<'a> At<'a> {
@@ -118,7 +120,7 @@ impl<'a> At<'a> {
         };
         let given: Value = serde_json::from_str(&settings).unwrap_or_default();
         let folder = folder_setting.as_ref().and_then(|setting| given.get(setting)?.as_str()).unwrap_or_default();
-        Ok(Self { sandbox, plugin, folder: folder.to_owned(), endings: file_endings, settings })
+        Ok(Self { sandbox, plugin, folder: folder.to_owned(), endings: file_endings, settings, cost: Cost::default() })
     }
 
     async fn tried(&self, case: &Path) -> Result<(Vec<Finding>, String), Finding> {
@@ -182,6 +184,7 @@ impl<'a> At<'a> {
             "an id means one thing".to_owned(),
             "an id belongs to one thing that happened: prefix what is unique in a channel only, number what is equal",
         );
+        findings.push(self.cost.finding());
         Ok((findings, shown))
     }
 
@@ -209,7 +212,9 @@ impl<'a> At<'a> {
         folders.expect(file);
         let (mut walked, mut cursor) = (Walked::default(), None::<Vec<u8>>);
         loop {
+            let call = self.cost.call();
             let page = pull(&mut worker, account, file, cursor.as_deref(), way.items_max).await;
+            call.ended(worker.memory_bytes());
             let page = page.map_err(|failure| ended(&failure))?;
             if way.is_fresh {
                 worker.replace_instance();
@@ -241,13 +246,7 @@ impl<'a> At<'a> {
 
     /// Cursors that nobody gave out: of an older or later version, cut, damaged.
     async fn abnormal(&self, base: &Path, account: &str, file: &FileStamp, walked: &Walked) -> Vec<Finding> {
-        let mut cursors = vec![Vec::new(), vec![0], vec![0xff; 64], b"{\"offset\":-1}".to_vec()];
-        for cursor in walked.cursors.iter().take(3) {
-            cursors.push(cursor[..cursor.len() / 2].to_vec());
-            cursors.push([cursor.as_slice(), b"x"].concat());
-            cursors.push(cursor.iter().map(|byte| byte ^ 0x80).collect());
-        }
-        self.survives(base, account, file, "cursors", &cursors).await
+        self.survives(base, account, file, "cursors", &foreign_cursors(&walked.cursors)).await
     }
 
     async fn survives(
@@ -314,6 +313,17 @@ impl<'a> At<'a> {
     }
 }
 
+/// Cursors that nobody gave out, some of them near to those that were.
+pub(super) fn foreign_cursors(given: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut cursors = vec![Vec::new(), vec![0], vec![0xff; 64], b"{\"offset\":-1}".to_vec()];
+    for cursor in given.iter().take(3) {
+        cursors.push(cursor[..cursor.len() / 2].to_vec());
+        cursors.push([cursor.as_slice(), b"x"].concat());
+        cursors.push(cursor.iter().map(|byte| byte ^ 0x80).collect());
+    }
+    cursors
+}
+
 /// Makes workers over a folder.
 pub(super) struct SourceWorkerAt<'a> {
     at: &'a At<'a>,
@@ -354,7 +364,7 @@ pub(super) async fn pull(
 }
 
 /// Whether a call ended by itself, with an answer that keeps to the contract, or was ended.
-fn is_ended_badly(failure: &Failure) -> bool {
+pub(super) fn is_ended_badly(failure: &Failure) -> bool {
     failure.code.starts_with("plugin-") && failure.code != "plugin-error"
 }
 

@@ -8,6 +8,7 @@
 //! resolved, refused addresses are left out, and what is left is dialled.
 
 mod credential;
+mod exchange;
 mod headers;
 mod login;
 mod origin;
@@ -15,7 +16,7 @@ mod scrub;
 mod signing;
 pub(super) mod wasi_http;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -29,6 +30,7 @@ use self::{
 };
 pub use self::{
     credential::{Credential, Proof},
+    exchange::{Asked, Told, Upstream, Witness, without_query},
     origin::Origin,
     scrub::Scrub,
 };
@@ -50,6 +52,9 @@ pub struct Egress {
     /// None when nothing is granted: sources of files need neither pool nor certificate store.
     client: Option<reqwest::Client>,
     scrub: Scrub,
+    /// Stands for the other side, in a trial.
+    upstream: Option<Arc<dyn Upstream>>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// A request as a guest wishes it.
@@ -82,7 +87,7 @@ impl Egress {
         let client = if origins.is_empty() { None } else { Some(http_client(network)?) };
         let arm = |credential| Armed::new(credential, network, &scrub);
         let credentials = credentials.into_iter().map(arm).collect::<Result<_, _>>()?;
-        Ok(Self { network: network.clone(), origins, credentials, client, scrub })
+        Ok(Self { network: network.clone(), origins, credentials, client, scrub, upstream: None, witness: None })
     }
 
     /// A gate that lets nothing through.
@@ -93,6 +98,8 @@ impl Egress {
             credentials: Vec::new(),
             client: None,
             scrub: Scrub::default(),
+            upstream: None,
+            witness: None,
         }
     }
 
@@ -108,7 +115,7 @@ impl Egress {
     pub(super) async fn send(&self, outgoing: Outgoing) -> Result<Answer, Failure> {
         let mut hop = self.first_hop(outgoing)?;
         for _ in 0..=limits::REDIRECTS_MAX {
-            let answer = self.ask(&hop).await?;
+            let answer = self.exchange(&hop).await?;
             match hop.next(&answer)? {
                 None => {
                     let headers = headers::response(answer.headers(), &self.scrub);
@@ -142,8 +149,9 @@ impl Egress {
         }
         let mut headers = headers::request(&outgoing.headers)?;
         let credential = match &outgoing.credential {
-            None => None,
-            Some(name) => Some(self.credential(name)?),
+            // In a trial there is nobody to show it to.
+            Some(name) if self.upstream.is_none() => Some(self.credential(name)?),
+            Some(_) | None => None,
         };
         for name in credential.map(Armed::header_names).unwrap_or_default() {
             headers.remove(name);

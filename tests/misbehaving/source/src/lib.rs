@@ -1,15 +1,17 @@
 //! A hostile source: one component that does to the host whatever its setting `behave` says.
 //!
 //! Left alone (`ok`) it is an honest source of `items` plain items a window, and every other behaviour departs from
-//! that in one thing only, so that a test knows what the host met. Four rooms, each a table of names and functions:
+//! that in one thing only, so that a test knows what the host met. Five rooms, each a table of names and functions:
 //!
 //! - [`exhaust`] uses up time, memory, stack and log, then goes on honestly if it is let;
 //! - [`reach`] tries to get at what was not granted, and reports each attempt as an item;
 //! - [`lie`] returns pages that break the contract in one point, and some that only look as if they did;
+//! - [`ask`] asks its site over HTTP, and takes trouble there badly;
 //! - [`turn`] goes wrong over several calls: cursors, errors, answers that change.
 //!
 //! All of it happens in `pull`, unless the setting `during` names another function.
 
+mod ask;
 mod exhaust;
 mod honest;
 mod lie;
@@ -95,6 +97,7 @@ pub fn behaviours() -> Vec<&'static str> {
     names.extend(lie::BEHAVIOURS.iter().map(|(name, _)| name));
     names.extend(lie::ODDITIES.iter().map(|(name, _)| name));
     names.extend(turn::BEHAVIOURS.iter().map(|(name, _)| name));
+    names.extend(ask::BEHAVIOURS.iter().map(|(name, _)| name));
     names.extend(ABOUT_THE_ACCOUNT);
     names
 }
@@ -109,7 +112,7 @@ fn find<F: Copy>(table: Table<F>, name: &str) -> Option<F> {
 /// One page as the behaviour would have it.
 fn pull(host: &mut dyn Host, settings: &Settings, request: &PullRequest) -> Result<Page, Error> {
     let name = settings.behave.as_str();
-    if let Some(turn) = find(turn::BEHAVIOURS, name) {
+    if let Some(turn) = find(turn::BEHAVIOURS, name).or_else(|| find(ask::BEHAVIOURS, name)) {
         return turn(host, settings, request);
     }
     if let Some(reach) = find(reach::BEHAVIOURS, name) {
