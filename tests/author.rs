@@ -191,6 +191,7 @@ fn planted_faults_are_found_where_they_are() {
         (&converter, "nul-in-body", "convert"),
         (&converter, "long-line", "convert"),
         (&converter, "panic", "convert"),
+        (&converter, "logs-texts", "discretion"),
         (&mapper, "other-every-time", "one-by-one"),
         (&mapper, "one-answer-less", "resolve"),
         (&mapper, "somebody-elses-mailbox", "resolve"),

@@ -16,7 +16,7 @@ use super::{
     sync::parse_window,
 };
 use crate::{
-    author::conformance::{self, Recorder},
+    author::conformance::{self, ReadFiles, Recorder, Used},
     catalog::Component,
     item::Failure,
     sandbox::{CallLimits, Sandbox},
@@ -65,14 +65,15 @@ async fn ask(context: &Context, name: &str, window: &str, record: Option<&Path>)
     let took_ms = began.elapsed().as_millis();
     recorder.lines().iter().for_each(|line| eprintln!("{line}"));
     let asked = asked?;
+    said(&asked.used);
     asked.items.iter().for_each(|item| println!("{item}"));
     eprintln!(
-        "{} items, {} unreadable, {} pages, {} requests in {took_ms} ms; the guest took {} KiB of memory",
+        "{} items, {} unreadable, {} pages, {} requests in {took_ms} ms; {}",
         asked.items.len() - asked.unreadable,
         asked.unreadable,
         asked.pages,
         recorder.lines().len(),
-        asked.guest_memory_bytes >> 10
+        cost(&asked.used)
     );
     if let Some(case) = record {
         conformance::record_exchange(&host.sandbox, &plugin, &settings, window, &recorder, case).await?;
@@ -81,6 +82,19 @@ async fn ask(context: &Context, name: &str, window: &str, record: Option<&Path>)
     }
     host.state.close()?;
     Ok(error::DONE.into())
+}
+
+/// What the guest wrote to its log.
+fn said(used: &Used) {
+    used.log.lines().for_each(|line| eprintln!("log: {}", line));
+}
+
+fn cost(used: &Used) -> String {
+    format!(
+        "the longest call took {} ms, the guest {} KiB of memory",
+        used.slowest.as_millis(),
+        used.memory_bytes >> 10
+    )
 }
 
 fn kept(case: &Path, source: &str) {
@@ -96,7 +110,7 @@ async fn read(
     record: Option<&Path>,
 ) -> Result<ExitCode, Failure> {
     let began = Instant::now();
-    let files = conformance::read(sandbox, component, settings).await?;
+    let ReadFiles { files, used } = conformance::read(sandbox, component, settings).await?;
     let (took_ms, count) = (began.elapsed().as_millis(), files.len());
     let mut is_good = true;
     for file in files {
@@ -116,7 +130,8 @@ async fn read(
             }
         }
     }
-    eprintln!("{count} files in {took_ms} ms");
+    said(&used);
+    eprintln!("{count} files in {took_ms} ms; {}", cost(&used));
     if let Some(case) = record {
         conformance::record(sandbox, component, settings, case).await?;
         kept(case, &component.source);

@@ -12,7 +12,7 @@ use super::{
     egress::Scrub,
     limits::Stop,
     load::Plugin,
-    store::{Guest, begin, limited, new_store},
+    store::{Guest, LastCall, begin, limited, new_store},
 };
 use crate::item::{
     DirectoryLookup, Failure, NextMove, Question, Resolution, limits,
@@ -111,9 +111,9 @@ impl MapperWorker {
         self
     }
 
-    /// Linear memory of the instance in use, in bytes; none when there is none.
-    pub fn memory_bytes(&self) -> Option<usize> {
-        self.instance.as_ref().map(|instance| instance.store.data().limiter.memory_bytes())
+    /// What is seen of the last call beside its answer; none when its instance is gone.
+    pub fn last_call(&self) -> Option<LastCall> {
+        self.instance.as_ref().map(|instance| instance.store.data().last_call(&Scrub::default()))
     }
 
     /// Drops the instance; the next call makes a new one and loads the file again.

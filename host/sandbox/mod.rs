@@ -55,6 +55,7 @@ pub use self::{
     mapper::MapperWorker,
     powers::SourcePowers,
     source::{Account, PullRequest, Reading, SourceWorker, Totals},
+    store::LastCall,
 };
 use crate::item::{Failure, NextMove, hex};
 

@@ -13,7 +13,7 @@ use super::{
     page,
     powers::SourcePowers,
     source_host::SourceCall,
-    store::{Guest, Nature, begin, limited, new_store},
+    store::{Guest, LastCall, Nature, begin, limited, new_store},
 };
 use crate::item::{BlobSink, Failure, Interval, Page, Person, limits};
 
@@ -169,9 +169,9 @@ impl SourceWorker {
         self.call("pull", Some(position), blobs, call, take).await
     }
 
-    /// Linear memory of the instance in use, in bytes; none when there is none.
-    pub fn memory_bytes(&self) -> Option<usize> {
-        self.instance.as_ref().map(|instance| instance.store.data().limiter.memory_bytes())
+    /// What is seen of the last call beside its answer; none when its instance is gone.
+    pub fn last_call(&self) -> Option<LastCall> {
+        self.instance.as_ref().map(|instance| instance.store.data().last_call(self.powers.egress.scrub()))
     }
 
     /// Drops the instance; the next call makes a new one. The cursor alone must suffice: tests do this between pages.

@@ -14,7 +14,8 @@ use wasmtime_wasi::{
 
 use super::{
     contract::v1::{descriptors, types},
-    diagnostic::Ending,
+    diagnostic::{Ending, printable},
+    egress::Scrub,
     guest_log::GuestLog,
     limits::{CallLimits, HANDLES_MAX, Limiter, Meter, SLICE_TICKS, Stop},
 };
@@ -35,6 +36,24 @@ pub(super) struct Guest<P> {
     pub(super) table: ResourceTable,
     wasi: WasiCtx,
     nature: Nature,
+}
+
+impl<P> Guest<P> {
+    /// What is seen of the last call beside its answer.
+    pub(super) fn last_call(&self, scrub: &Scrub) -> LastCall {
+        let log = scrub.text(&self.log.text());
+        let lines: Vec<String> = log.lines().map(printable).collect();
+        LastCall { memory_bytes: self.limiter.memory_bytes(), log: lines.join("\n") }
+    }
+}
+
+/// What is seen of a call beside its answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LastCall {
+    /// Linear memory of the instance, in bytes; it never shrinks.
+    pub memory_bytes: usize,
+    /// The end of what the guest wrote to its log, without secrets and control characters.
+    pub log: String,
 }
 
 /// What a guest sees of the world through WASI.

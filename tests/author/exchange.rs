@@ -33,6 +33,8 @@ fn a_source_that_asks_badly_is_found_by_a_recorded_exchange() {
         ("asks-and-hurries", "retry-after"),
         ("asks-and-trusts", "faults"),
         ("asks-and-remembers", "recovery"),
+        ("asks-and-tells", "discretion"),
+        ("asks-and-quotes", "discretion"),
         ("asks-anew", "exchange"),
     ] {
         let (found, exit) = try_it(behaviour, &[]);

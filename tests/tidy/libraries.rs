@@ -39,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Calls that make a run differ from the next one, or end it, and where in `host/` they may stand. What decides
 /// about items is handed instants; the processor time of a guest is the sandbox's to measure.
 const CALLS: &[(&str, &str, &[&str])] = &[
-    ("Instant", "now", &["author/conformance/cost.rs", "cli/", "network/", "sandbox/"]),
+    ("Instant", "now", &["author/conformance/watch.rs", "cli/", "network/", "sandbox/"]),
     ("SystemTime", "now", &["cli/context.rs", "network/assertion.rs", "state/"]),
     ("Timestamp", "now", &["cli/context.rs", "state/"]),
     ("Zoned", "now", &[]),

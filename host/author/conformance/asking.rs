@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::{
     Finding, Trial,
-    cost::Cost,
     exchange::{Exchange, Fault, Recorder},
     failed, golden,
     golden::{file, trouble},
     memory::Memory,
-    source::{PAGES_MAX, document, foreign_cursors, is_ended_badly, unread},
+    source::{PAGES_MAX, document, foreign_cursors, is_ended_badly, texts, unread},
+    watch::{Used, Watch},
     with_defaults,
 };
 use crate::{
@@ -48,7 +48,7 @@ struct Asking<'a> {
     exchange: Arc<Exchange>,
     reading: Reading,
     page_items: u32,
-    cost: Cost,
+    watch: Watch,
 }
 
 /// A page with the cursor it was asked for with, and how many requests it took.
@@ -71,8 +71,15 @@ pub(super) async fn one(
         Ok(settings) => settings,
         Err(bad) => return Ok(vec![bad]),
     };
-    let asking =
-        Asking { sandbox, plugin, settings, exchange: Arc::new(exchange), reading, page_items, cost: Cost::default() };
+    let asking = Asking {
+        sandbox,
+        plugin,
+        settings,
+        exchange: Arc::new(exchange),
+        reading,
+        page_items,
+        watch: Watch::default(),
+    };
     Ok(match asking.tried().await {
         Ok((mut findings, shown)) => {
             findings.extend(golden::compare(case, "expected.jsonl", shown.as_bytes(), trial.update)?);
@@ -114,16 +121,19 @@ impl Asking<'_> {
         findings.push(ids(&pages));
         findings.extend(self.faults(&account, &pages).await?);
         findings.extend(self.cursors(&account, &pages).await?);
-        findings.push(self.cost.finding());
-        let mut shown = String::new();
+        let (mut shown, mut written) = (String::new(), Vec::new());
         for Turned { page, .. } in &pages {
             for item in &page.items {
-                shown += &format!("{}\n", document(page, item));
+                let item = document(page, item);
+                written.extend(texts(&item));
+                shown += &format!("{item}\n");
             }
             for entry in &page.unreadable {
                 shown += &format!("{}\n", unread(entry));
             }
         }
+        findings.push(self.watch.cost());
+        findings.push(self.watch.discretion(written.iter().map(String::as_str)));
         Ok((findings, shown))
     }
 
@@ -147,9 +157,9 @@ impl Asking<'_> {
         fault: Option<(usize, Fault)>,
     ) -> Result<Page, Failure> {
         self.exchange.begin(fault);
-        let call = self.cost.call();
+        let call = self.watch.call();
         let page = pull(worker, &self.reading, account, cursor, self.page_items).await;
-        call.ended(worker.memory_bytes());
+        call.ended_with(worker.last_call(), &page);
         page
     }
 
@@ -313,8 +323,8 @@ pub struct ReadWindow {
     pub unreadable: usize,
     /// Pages it took.
     pub pages: usize,
-    /// Largest linear memory of the guest, in bytes.
-    pub guest_memory_bytes: usize,
+    /// What its calls came to.
+    pub used: Used,
 }
 
 /// Asks a source for a window, once.
@@ -328,11 +338,14 @@ pub(super) async fn ask(
 ) -> Result<ReadWindow, Failure> {
     let reading = reading(plugin, Interval { start_ms: Some(start_ms), end_ms });
     let account = worker.check().await?.id;
+    let watch = Watch::default();
     let (mut read, mut unreadable, mut cursor) = (ReadWindow::default(), Vec::new(), None::<Vec<u8>>);
     for _ in 0..PAGES_MAX {
-        let page = pull(worker, &reading, &account, cursor.as_deref(), limits::PAGE_ITEMS_MAX).await?;
+        let call = watch.call();
+        let page = pull(worker, &reading, &account, cursor.as_deref(), limits::PAGE_ITEMS_MAX).await;
+        call.ended(worker.last_call());
+        let page = page?;
         read.pages += 1;
-        read.guest_memory_bytes = read.guest_memory_bytes.max(worker.memory_bytes().unwrap_or(0));
         read.items.extend(page.items.iter().map(|item| document(&page, item)));
         unreadable.extend(page.unreadable.iter().map(unread));
         cursor = page.cursor;
@@ -342,6 +355,7 @@ pub(super) async fn ask(
     }
     read.unreadable = unreadable.len();
     read.items.append(&mut unreadable);
+    read.used = watch.used();
     Ok(read)
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use mail_parser::{Message, MessageParser, MimeHeaders as _};
 
-use super::{Finding, Trial, cost::Cost, failed, golden, memory::Memory, samples, with_defaults};
+use super::{Finding, Trial, failed, golden, memory::Memory, samples, watch::Watch, with_defaults};
 use crate::{
     item::{
         AttachmentState, Batch, BatchItem, Content, Failure, Item, NextMove, Page, Party, PluginKind,
@@ -35,7 +35,7 @@ struct Samples<'a> {
     memory: &'a Memory,
     settings: &'a str,
     groups: &'a [Vec<usize>],
-    cost: Cost,
+    watch: Watch,
 }
 
 pub(super) async fn test(sandbox: &Sandbox, plugin: &Plugin, trial: Trial<'_>) -> Result<Vec<Finding>, Failure> {
@@ -66,7 +66,7 @@ pub(super) async fn test(sandbox: &Sandbox, plugin: &Plugin, trial: Trial<'_>) -
             memory: &memory,
             settings: &settings,
             groups: &groups,
-            cost: Cost::default(),
+            watch: Watch::default(),
         };
         match samples.tried(sandbox).await {
             Ok((of_case, outcome)) => {
@@ -137,7 +137,8 @@ impl Samples<'_> {
         );
         findings.extend(self.read_back(&expected));
         findings.push(self.withheld(&mut used, &expected).await?);
-        findings.push(self.cost.finding());
+        findings.push(self.watch.cost());
+        findings.push(self.watch.discretion(samples::private(self.page)));
         Ok((findings, expected))
     }
 
@@ -154,12 +155,15 @@ impl Samples<'_> {
     ) -> Result<Outcome, Finding> {
         let mut outcome = Outcome::new();
         for indices in batches {
-            let call = self.cost.call();
+            let call = self.watch.call();
             let answers = worker.convert(&self.batch(indices, files), Arc::new(self.memory.clone())).await;
-            call.ended(worker.memory_bytes());
+            call.ended_with(worker.last_call(), &answers);
             for answer in answers.map_err(|failure| failed("convert", &failure))? {
                 let first = answer.items.iter().filter_map(|item| indices.get(*item as usize)).min();
-                let result = answer.result.map_err(|failure| format!("{} ({})", failure.message, failure.code));
+                let result = answer.result.map_err(|failure| {
+                    self.watch.told(&failure.message);
+                    format!("{} ({})", failure.message, failure.code)
+                });
                 let bytes = result.and_then(|message| {
                     let mut bytes = Vec::new();
                     message.write_to(&mut bytes, self.memory).map_err(|error| error.to_string())?;

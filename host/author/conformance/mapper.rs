@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::future::BoxFuture;
 
-use super::{Finding, Trial, cost::Cost, failed, golden, memory::Memory, samples, with_defaults};
+use super::{Finding, Trial, failed, golden, memory::Memory, samples, watch::Watch, with_defaults};
 use crate::{
     item::{DirectoryLookup, Failure, Person, Question, Resolution, TimestampMs, mapping::MappingSummary},
     sandbox::{MapperWorker, Plugin, Sandbox},
@@ -87,11 +87,11 @@ async fn tried(sandbox: &Sandbox, plugin: &Plugin, case: &Case) -> Result<(Vec<F
     let times: [TimestampMs; 3] = [0, 1_774_746_000_000, 4_102_444_800_000];
     let questions: Vec<Question<'_>> =
         people.iter().flat_map(|person| times.map(|at_ms| Question { person, at_ms })).collect();
-    let cost = Cost::default();
+    let watch = Watch::default();
     let ask = async |worker: &mut MapperWorker, questions: &[Question<'_>]| {
-        let call = cost.call();
+        let call = watch.call();
         let answers = worker.resolve(questions, &Domain).await;
-        call.ended(worker.memory_bytes());
+        call.ended_with(worker.last_call(), &answers);
         answers.map_err(|failure| failed("resolve", &failure))
     };
     let expected = ask(&mut used, &questions).await?;
@@ -135,7 +135,8 @@ async fn tried(sandbox: &Sandbox, plugin: &Plugin, case: &Case) -> Result<(Vec<F
             "leave that extension out",
         );
     }
-    findings.push(cost.finding());
+    findings.push(watch.cost());
+    findings.push(watch.discretion(people.iter().flat_map(samples::private_of_person)));
     Ok((findings, shown(&summary, &rows, &people, &expected, times.len())))
 }
 

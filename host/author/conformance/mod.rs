@@ -6,7 +6,6 @@
 
 mod asking;
 mod converter;
-mod cost;
 mod exchange;
 mod golden;
 mod mapper;
@@ -14,10 +13,11 @@ mod memory;
 mod reading;
 mod samples;
 mod source;
+mod watch;
 
 use std::path::Path;
 
-pub use self::{asking::ReadWindow, exchange::Recorder, reading::ReadFile};
+pub use self::{asking::ReadWindow, exchange::Recorder, reading::ReadFiles, watch::Used};
 use super::report::{Finding, Report};
 use crate::{
     catalog::{Component, schema::Schema},
@@ -56,7 +56,7 @@ pub async fn test(sandbox: &Sandbox, component: &Component, trial: Trial<'_>) ->
 ///
 /// # Errors
 /// When it is no source of files, or its files cannot be listed.
-pub async fn read(sandbox: &Sandbox, component: &Component, settings: &str) -> Result<Vec<ReadFile>, Failure> {
+pub async fn read(sandbox: &Sandbox, component: &Component, settings: &str) -> Result<ReadFiles, Failure> {
     let plugin = sandbox.load(component.name(), &component.source, &component.bytes).await?;
     reading::read(sandbox, &plugin, settings).await
 }

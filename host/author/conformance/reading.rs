@@ -11,6 +11,7 @@ use super::{
     Finding,
     golden::trouble,
     source::{At, PAGES_MAX, document, pull, reads_files, unread},
+    watch::Used,
 };
 use crate::{
     item::{Failure, NextMove, limits},
@@ -49,11 +50,20 @@ pub struct ReadFile {
     pub failure: Option<Failure>,
 }
 
+/// What a source made of the files of a folder.
+#[derive(Clone, Debug)]
+pub struct ReadFiles {
+    /// Each of them.
+    pub files: Vec<ReadFile>,
+    /// What the calls came to.
+    pub used: Used,
+}
+
 /// Reads the files of the folder that the settings name, below the folder this runs in.
 ///
 /// # Errors
 /// When it reads no files, or nothing can be read at all.
-pub(super) async fn read(sandbox: &Sandbox, plugin: &Plugin, settings: &str) -> Result<Vec<ReadFile>, Failure> {
+pub(super) async fn read(sandbox: &Sandbox, plugin: &Plugin, settings: &str) -> Result<ReadFiles, Failure> {
     let at = at(sandbox, plugin, settings)?;
     let base = Path::new("");
     let account = at.worker(base).check().await?.id;
@@ -65,7 +75,10 @@ pub(super) async fn read(sandbox: &Sandbox, plugin: &Plugin, settings: &str) -> 
         let mut of = ReadFile { path: file.path.clone(), items: Vec::new(), unreadable: 0, pages: 0, failure: None };
         let (mut cursor, mut unreadable) = (None::<Vec<u8>>, Vec::new());
         loop {
-            match pull(&mut worker, &account, &file, cursor.as_deref(), limits::PAGE_ITEMS_MAX).await {
+            let call = at.watch.call();
+            let page = pull(&mut worker, &account, &file, cursor.as_deref(), limits::PAGE_ITEMS_MAX).await;
+            call.ended(worker.last_call());
+            match page {
                 Ok(page) => {
                     of.pages += 1;
                     of.items.extend(page.items.iter().map(|item| document(&page, item)));
@@ -82,7 +95,7 @@ pub(super) async fn read(sandbox: &Sandbox, plugin: &Plugin, settings: &str) -> 
         of.items.append(&mut unreadable);
         read.push(of);
     }
-    Ok(read)
+    Ok(ReadFiles { files: read, used: at.watch.used() })
 }
 
 /// Copies the files that would be read, with the settings, as a case.

@@ -65,6 +65,18 @@ fn texts() -> Vec<String> {
     ]
 }
 
+/// What people wrote and are called.
+pub(super) fn private(page: &Page) -> impl Iterator<Item = &str> {
+    let texts = page.items.iter().flat_map(|item| [&item.text, &item.previous_text]).flatten().map(String::as_str);
+    let titles = page.conversations.iter().filter_map(|conversation| conversation.title.as_deref());
+    texts.chain(titles).chain(page.people.iter().flat_map(private_of_person))
+}
+
+/// What a person is called.
+pub(super) fn private_of_person(person: &Person) -> impl Iterator<Item = &str> {
+    [&person.name, &person.phone, &person.email].into_iter().flatten().map(String::as_str)
+}
+
 /// A page of them; its files lie in `memory`.
 pub(super) fn page(memory: &Memory) -> io::Result<Page> {
     let mut items = Vec::new();

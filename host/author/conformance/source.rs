@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::{
     Finding, Trial, asking,
-    cost::Cost,
     exchange::Exchange,
     failed,
     golden::{self, trouble},
     memory::Memory,
+    watch::Watch,
     with_defaults,
 };
 use crate::{
@@ -108,7 +108,7 @@ pub(super) struct At<'a> {
     /// Below the case's folder.
     pub(super) folder: String,
     endings: &'a [String],
-    cost: Cost,
+    pub(super) watch: Watch,
 }
 
 impl<'a> At<'a> {
@@ -120,7 +120,14 @@ impl<'a> At<'a> {
         };
         let given: Value = serde_json::from_str(&settings).unwrap_or_default();
         let folder = folder_setting.as_ref().and_then(|setting| given.get(setting)?.as_str()).unwrap_or_default();
-        Ok(Self { sandbox, plugin, folder: folder.to_owned(), endings: file_endings, settings, cost: Cost::default() })
+        Ok(Self {
+            sandbox,
+            plugin,
+            folder: folder.to_owned(),
+            endings: file_endings,
+            settings,
+            watch: Watch::default(),
+        })
     }
 
     async fn tried(&self, case: &Path) -> Result<(Vec<Finding>, String), Finding> {
@@ -128,7 +135,7 @@ impl<'a> At<'a> {
         let files = self.files(case)?;
         let account = self.worker(case).check().await.map_err(|failure| failed("check", &failure))?.id;
         let (mut findings, mut shown, mut ids) = (Vec::new(), String::new(), BTreeMap::new());
-        let (mut items, mut pages, mut twice, mut odd) = (0, 0, BTreeSet::new(), Vec::new());
+        let (mut items, mut pages, mut twice, mut odd, mut written) = (0, 0, BTreeSet::new(), Vec::new(), Vec::new());
         for file in &files {
             let mut expected: Option<Walked> = None;
             for (items_max, is_fresh) in PAGE_ITEMS.into_iter().flat_map(|max| [(max, false), (max, true)]) {
@@ -151,6 +158,7 @@ impl<'a> At<'a> {
             let Some(walked) = expected else { continue };
             items += walked.items.len() + walked.unreadable.len();
             for item in &walked.items {
+                written.extend(texts(item));
                 let key =
                     [&item["id"], &item["event"], &item["revision"], &item["owner"]].map(Value::to_string).join(" ");
                 // A source may say the same thing twice; it may not call two things the same.
@@ -184,7 +192,8 @@ impl<'a> At<'a> {
             "an id means one thing".to_owned(),
             "an id belongs to one thing that happened: prefix what is unique in a channel only, number what is equal",
         );
-        findings.push(self.cost.finding());
+        findings.push(self.watch.cost());
+        findings.push(self.watch.discretion(written.iter().map(String::as_str)));
         Ok((findings, shown))
     }
 
@@ -212,9 +221,9 @@ impl<'a> At<'a> {
         folders.expect(file);
         let (mut walked, mut cursor) = (Walked::default(), None::<Vec<u8>>);
         loop {
-            let call = self.cost.call();
+            let call = self.watch.call();
             let page = pull(&mut worker, account, file, cursor.as_deref(), way.items_max).await;
-            call.ended(worker.memory_bytes());
+            call.ended_with(worker.last_call(), &page);
             let page = page.map_err(|failure| ended(&failure))?;
             if way.is_fresh {
                 worker.replace_instance();
@@ -226,6 +235,7 @@ impl<'a> At<'a> {
                 }
             }
             walked.items.extend(page.items.iter().map(|item| document(&page, item)));
+            page.unreadable.iter().for_each(|entry| self.watch.told(&entry.message));
             walked.unreadable.extend(page.unreadable.iter().map(unread));
             match page.cursor {
                 None => {
@@ -265,11 +275,10 @@ impl<'a> At<'a> {
                 Err(finding) => return vec![finding],
             };
             folders.expect(file);
-            if let Err(failure) = pull(&mut worker, account, file, Some(cursor), PAGE_ITEMS[1]).await
-                && is_ended_badly(&failure)
-            {
-                bad.push(failure);
-            }
+            let call = self.watch.call();
+            let answer = pull(&mut worker, account, file, Some(cursor), PAGE_ITEMS[1]).await;
+            call.ended_with(worker.last_call(), &answer);
+            bad.extend(answer.err().filter(is_ended_badly));
         }
         let hint = "answer a cursor that is not yours with an error (`rejected`, `unknown-cursor`), not with a panic";
         bad.first()
@@ -311,6 +320,11 @@ impl<'a> At<'a> {
         let hint = "a file that is cut or damaged is a `rejected` error or an `unreadable`, never a panic";
         Ok(bad.first().map(|text| Finding::bad("damaged", text.clone(), hint)).into_iter().collect())
     }
+}
+
+/// What a person wrote, of an item as JSON.
+pub(super) fn texts(item: &Value) -> impl Iterator<Item = String> {
+    [&item["text"], &item["previous_text"]].into_iter().filter_map(Value::as_str).map(str::to_owned)
 }
 
 /// Cursors that nobody gave out, some of them near to those that were.

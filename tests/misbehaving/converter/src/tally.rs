@@ -3,6 +3,7 @@
 use std::{
     collections::hash_map::RandomState,
     hash::BuildHasher,
+    io::{self, Write},
     sync::atomic::{AtomicU32, Ordering},
     time::SystemTime,
 };
@@ -40,6 +41,12 @@ pub(crate) const BEHAVIOURS: Table<Tally> = &[
     }),
     ("fails-for-none", |_, _| {
         vec![Err(Failure { items: Vec::new(), code: "made-up".to_owned(), message: "about nothing".to_owned() })]
+    }),
+    ("logs-texts", |messages, batch| {
+        for item in &batch.items {
+            let _ = writeln!(io::stderr(), "{}: {}", item.id, item.text.as_deref().unwrap_or_default());
+        }
+        messages.into_iter().map(Ok).collect()
     }),
     ("fails-second", |messages, _| {
         let failure =

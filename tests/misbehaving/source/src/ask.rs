@@ -1,6 +1,9 @@
 //! Asks its site how many items there are, and takes trouble there in the ways that authors do. `asks` alone does it right.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::{
+    io::{self, Write},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+};
 
 use kit::{
     Error, ErrorKind, Host,
@@ -41,6 +44,19 @@ pub(crate) const BEHAVIOURS: Table<Ask> = &[
             asked(host)
         })?;
         honest::page(request, count + remembered)
+    }),
+    ("asks-and-tells", |host, settings, request| {
+        let page = honest::page(request, count(&told(&ask(host, settings, "/count")?)?)?)?;
+        for item in &page.items {
+            let _ = writeln!(io::stderr(), "read {}: {:?}", item.id, item.text);
+        }
+        Ok(page)
+    }),
+    ("asks-and-quotes", |host, settings, request| {
+        let answer = ask(host, settings, "/count")?;
+        let texts: Vec<String> = honest::page(request, 1)?.items.into_iter().filter_map(|item| item.text).collect();
+        let quoted = |_| Error::new(ErrorKind::Retry, "no-count", format!("no number stands beside {texts:?}"));
+        honest::page(request, count(&told(&answer)?).map_err(quoted)?)
     }),
     ("asks-anew", |host, settings, request| {
         static ASKED: AtomicU32 = AtomicU32::new(0);
