@@ -2,6 +2,8 @@
 
 use kit::{Descriptor, PluginKind, Prerequisite, ReadingMode, SourceTraits, Terms};
 
+use crate::archivers;
+
 /// Text of its own, not built from a JSON value: the same bytes in every build.
 const SETTINGS_SCHEMA: &str = r#"{
   "type": "object",
@@ -19,6 +21,13 @@ const SETTINGS_SCHEMA: &str = r#"{
       "default": "telemessage",
       "minLength": 1,
       "maxLength": 128
+    },
+    "archiver": {
+      "type": "string",
+      "title": "Archiver",
+      "description": "Which archiver delivers into the folder; one connector and one folder each.",
+      "enum": ["whatsapp", "signal", "telegram", "wechat", "android", "att", "bell", "enterprise-number", "o2", "rogers", "telus", "verizon"],
+      "default": "whatsapp"
     }
   },
   "required": ["path"]
@@ -55,7 +64,7 @@ pub(crate) fn descriptor() -> Descriptor {
             folder_setting: Some("path".to_owned()),
             file_endings: vec![".zip".to_owned()],
         }),
-        extensions: Vec::new(),
+        extensions: vec![("folders".to_owned(), archivers::folders())],
     }
 }
 
@@ -75,15 +84,4 @@ fn prerequisites() -> Vec<Prerequisite> {
             "Every user is registered there with the e-mail address of their mailbox, or stands in the mapping file.",
         ),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
-
-    #[test]
-    fn schema_is_json() {
-        let schema: serde_json::Value = serde_json::from_str(super::SETTINGS_SCHEMA).unwrap();
-        assert_eq!(schema["required"][0], "path");
-    }
 }

@@ -7,6 +7,9 @@
 //! Architecture invariant: a delivery whose manifest disagrees gives nothing at all. A part of a day that looks like a
 //! whole one is worse than a file that waits for a person.
 
+// The same in both sources of the family; see there.
+#[path = "../../telemessage/src/archivers.rs"]
+mod archivers;
 mod body;
 #[cfg(target_family = "wasm")]
 mod component;

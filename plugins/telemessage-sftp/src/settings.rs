@@ -3,6 +3,8 @@
 use kit::{Error, ErrorKind};
 use serde::Deserialize;
 
+use crate::archivers;
+
 /// The settings.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,6 +14,9 @@ pub(crate) struct Settings {
     /// The account's id; part of every item's identity.
     #[serde(default = "default_account")]
     pub(crate) account: String,
+    /// Which archiver delivers there. It names the mailbox folder, which is the host's to know; what is read does not
+    /// depend on it.
+    archiver: Option<String>,
 }
 
 fn default_account() -> String {
@@ -30,6 +35,7 @@ impl Settings {
         if settings.path.is_empty() || settings.account.is_empty() {
             return Err(invalid("the settings `path` and `account` must not be empty".to_owned()));
         }
+        archivers::known(settings.archiver.as_deref()).map_err(invalid)?;
         Ok(settings)
     }
 }
@@ -42,7 +48,14 @@ mod tests {
 
     #[test]
     fn wrong_settings_are_refused() {
-        for settings in ["", "{}", r#"{"path":""}"#, r#"{"path":"in","account":""}"#, r#"{"path":"in","x":1}"#] {
+        for settings in [
+            "",
+            "{}",
+            r#"{"path":""}"#,
+            r#"{"path":"in","account":""}"#,
+            r#"{"path":"in","x":1}"#,
+            r#"{"path":"in","archiver":"fax"}"#,
+        ] {
             assert_eq!(Settings::parse(settings).unwrap_err().code, "settings-invalid", "{settings}");
         }
         assert_eq!(Settings::parse(r#"{"path":"in"}"#).unwrap().account, "telemessage");

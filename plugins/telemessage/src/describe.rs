@@ -5,7 +5,7 @@ use kit::{
     Terms,
 };
 
-use crate::{settings::ARCHIVERS, site::CREDENTIAL};
+use crate::{archivers, site::CREDENTIAL};
 
 /// Text of its own, not built from a JSON value: the same bytes in every build.
 const SETTINGS_SCHEMA: &str = r#"{
@@ -83,7 +83,7 @@ pub(crate) fn descriptor() -> Descriptor {
             folder_setting: None,
             file_endings: Vec::new(),
         }),
-        extensions: vec![("folders".to_owned(), folders())],
+        extensions: vec![("folders".to_owned(), archivers::folders())],
     }
 }
 
@@ -99,29 +99,4 @@ fn prerequisites() -> Vec<Prerequisite> {
         ),
         wish("app-installed", false, "The archiver is installed and activated on every user's phone or linked device."),
     ]
-}
-
-/// What the `archiver` setting makes of the default folder.
-fn folders() -> String {
-    let pairs: Vec<String> = ARCHIVERS.iter().map(|(name, folder)| format!("\"{name}\":\"{folder}\"")).collect();
-    format!("{{\"archiver\":{{{}}}}}", pairs.join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
-
-    use super::*;
-
-    #[test]
-    fn schema_and_folders_name_the_same_archivers() {
-        let schema: serde_json::Value = serde_json::from_str(SETTINGS_SCHEMA).unwrap();
-        let names: Vec<&str> =
-            schema["properties"]["archiver"]["enum"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
-        assert_eq!(names, ARCHIVERS.map(|(name, _)| name));
-        let folders: serde_json::Value = serde_json::from_str(&folders()).unwrap();
-        let folders = &folders["archiver"];
-        assert_eq!(folders["verizon"], "Verizon SMS-MMS Network Archiver");
-        assert_eq!(folders.as_object().unwrap().len(), names.len());
-    }
 }

@@ -10,6 +10,7 @@
 
 mod account;
 mod answer;
+mod archivers;
 mod attachment;
 #[cfg(target_family = "wasm")]
 mod component;

@@ -3,23 +3,10 @@
 use kit::{Error, ErrorKind};
 use serde::Deserialize;
 
-use crate::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
-
-/// The archivers and the mailbox folder that Microsoft's connector of the same name uses.
-pub(crate) const ARCHIVERS: [(&str, &str); 12] = [
-    ("whatsapp", "WhatsApp Archiver"),
-    ("signal", "Signal Archiver"),
-    ("telegram", "Telegram Archiver"),
-    ("wechat", "WeChat Archiver"),
-    ("android", "Android Archiver"),
-    ("att", "AT&T SMS-MMS Network Archiver"),
-    ("bell", "Bell SMS-MMS Network Archiver"),
-    ("enterprise-number", "Enterprise Number Archiver"),
-    ("o2", "O2 SMS and Voice Network Archiver"),
-    ("rogers", "Rogers SMS-MMS Network Archiver"),
-    ("telus", "TELUS SMS Network Archiver"),
-    ("verizon", "Verizon SMS-MMS Network Archiver"),
-];
+use crate::{
+    archivers,
+    limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX},
+};
 
 /// The settings as typed. Strict, although the host checked them against the schema: a test or another host may not.
 #[derive(Deserialize)]
@@ -36,7 +23,7 @@ struct Typed {
 pub(crate) struct Settings {
     /// Base URL without a slash at its end.
     pub(crate) site: String,
-    /// One of [`ARCHIVERS`].
+    /// One of [`archivers::ARCHIVERS`].
     pub(crate) archiver: &'static str,
     /// Items a page is asked for, 1 to [`PAGE_ITEMS_MAX`].
     pub(crate) page_items: u32,
@@ -49,11 +36,7 @@ impl Settings {
     pub(crate) fn parse(settings: &str) -> Result<Self, Error> {
         let typed: Typed = serde_json::from_str(settings)
             .map_err(|problem| invalid(format!("the settings of `telemessage` cannot be used: {problem}")))?;
-        let archiver = typed.archiver.as_deref().unwrap_or("whatsapp");
-        let Some((archiver, _)) = ARCHIVERS.iter().find(|(name, _)| *name == archiver) else {
-            let names: Vec<&str> = ARCHIVERS.iter().map(|(name, _)| *name).collect();
-            return Err(invalid(format!("the setting `archiver` must be one of: {}", names.join(", "))));
-        };
+        let archiver = archivers::known(typed.archiver.as_deref()).map_err(invalid)?;
         let page_items = typed.page_size.unwrap_or(PAGE_ITEMS_DEFAULT);
         if !(1..=PAGE_ITEMS_MAX).contains(&page_items) {
             return Err(invalid(format!("the setting `page_size` must be between 1 and {PAGE_ITEMS_MAX}")));
