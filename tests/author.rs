@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failing unwrap is a failing test")]
 
 mod exchange;
+mod registry;
 
 use std::{
     fs,
@@ -285,15 +286,17 @@ fn house() -> tempfile::TempDir {
     folder
 }
 
+/// Runs in a folder; the exit code, and everything that was said.
+fn run_in(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_chancery")).args(arguments).current_dir(folder).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), said)
+}
+
 #[test]
 fn a_plugin_is_installed_compared_and_taken_out() {
     let house = house();
-    let run = |arguments: &[&str]| {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_chancery")).args(arguments).current_dir(house.path()).output().unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        (output.status.code(), said)
-    };
+    let run = |arguments: &[&str]| run_in(house.path(), arguments);
     let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/1.0.0");
     let source = frozen.join("source.wasm");
     let source = source.to_str().unwrap();

@@ -75,6 +75,11 @@ pub fn bundled(name: &str) -> Result<Component, Failure> {
     })
 }
 
+/// A plugin that was fetched. `source` is where from.
+pub fn fetched(source: &str, bytes: Vec<u8>) -> Component {
+    Component::new(source.to_owned(), false, Cow::Owned(bytes))
+}
+
 /// Reads a plugin from a file.
 ///
 /// # Errors

@@ -85,8 +85,9 @@ pub(super) enum Plugin {
     Run(plugin_run::Run),
     /// Copy a plugin into the folder `plugins` beside the configuration, and approve it.
     Install {
-        /// A `.wasm` file.
-        file: PathBuf,
+        /// A `.wasm` file, or an artifact of a registry: `ghcr.io/acme/acme-chat@sha256:…`.
+        #[arg(value_name = "FILE|REFERENCE")]
+        from: String,
         /// What it must be: `sha256:…`.
         #[arg(long)]
         digest: Option<String>,
@@ -96,8 +97,9 @@ pub(super) enum Plugin {
     },
     /// How a plugin differs from the one of its name that is installed, or else bundled.
     Diff {
-        /// A `.wasm` file.
-        file: PathBuf,
+        /// A `.wasm` file, or an artifact of a registry: `ghcr.io/acme/acme-chat@sha256:…`.
+        #[arg(value_name = "FILE|REFERENCE")]
+        from: String,
     },
     /// Take an installed plugin out, its approval with it.
     Remove {
@@ -146,17 +148,17 @@ pub(super) async fn run(context: &Context, command: Plugin) -> Result<ExitCode, 
             return shown(&conformance::test(&sandbox, &component(&plugin)?, trial).await?, json);
         }
         Plugin::Run(command) => return plugin_run::run(context, command).await,
-        Plugin::Install { file, digest, approve } => {
+        Plugin::Install { from, digest, approve } => {
             let host = context.host()?;
-            let installed = scheduler::install(&host, &file, digest.as_deref(), approve, &context.actor()).await?;
+            let installed = scheduler::install(&host, &from, digest.as_deref(), approve, &context.actor()).await?;
             host.state.close()?;
             println!("installed {} as {}", installed.file, installed.digest);
             println!("it may ask for {}; each connector's `grant` says what it gets", or_nothing(&installed.more));
             println!("to use it: `plugin = \"{}\"`", installed.file);
         }
-        Plugin::Diff { file } => {
+        Plugin::Diff { from } => {
             let host = context.host()?;
-            let lines = scheduler::diff(&host, &file).await?;
+            let lines = scheduler::diff(&host, &from).await?;
             host.state.close()?;
             if lines.is_empty() {
                 println!("no difference");

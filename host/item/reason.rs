@@ -245,6 +245,7 @@ pub const REASONS: &[Reason] = &[
     configuration("plugin-wasi-version", "The component wants another WASI than 0.2.", "Build it for `wasm32-wasip2`."),
     configuration("plugin-world", "A component is not the kind of plugin it is used as, or of another contract.", "`chancery plugin inspect FILE` says what it is."),
     configuration("reason-missing", "A decision was given without a reason.", "Say why: `--reason \"…\"`; it stands in the ledger."),
+    configuration("registry-refused", "A registry did not give a plugin.", "The message says why; the file can be fetched with another program, and installed."),
     configuration("reload-refused", "A changed configuration was not taken; the one before stays in force.", "Mend what the message names, then send SIGHUP again."),
     configuration("retry-waits", "Too many retries of parked things wait for turns to end.", "Wait until they are done: `chancery status`."),
     configuration("secret-missing", "A secret is not set.", "Run `chancery secret set NAME`, or set the environment variable."),

@@ -3,7 +3,7 @@
 //!
 //! What lives here: the HTTP client, streams to other protocols' servers (direct or through the proxy, with TLS), the
 //! resolver that leaves out addresses the section does not allow, the pace that another side serves, OAuth 2 sign-in with
-//! the host's own credentials, and the TLS of who comes to the host.
+//! the host's own credentials, what a registry of plugins holds, and the TLS of who comes to the host.
 //! What may not: what is said over a connection, grants of plugins, and anything that knows items or mailboxes.
 //!
 //! A name is resolved, refused addresses are left out, and what is left is dialled, so that a name cannot answer
@@ -16,6 +16,7 @@ mod oauth2;
 mod openid;
 mod pace;
 mod probe;
+mod registry;
 mod resolve;
 mod serving;
 mod tls;
@@ -27,6 +28,7 @@ pub use oauth2::{Application, ClientSecret, Grant, PersonSignIn, RefreshToken, T
 pub use openid::{Attempt, Begun, OpenIdClient};
 pub use pace::{Pace, Permit, Rate};
 pub use probe::{Route, RouteKind, probe};
+pub use registry::ArtifactReference;
 pub use resolve::{check_literal, literal};
 pub use serving::{ServerCertificate, ServerStream};
 

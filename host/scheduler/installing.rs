@@ -6,14 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Host, Inspected, inspect, plugins::unlocked};
+use super::{
+    Host, Inspected, inspect,
+    plugins::{load_component, unlocked},
+};
 use crate::{
     catalog::{
+        self,
         lock::{Lock, Wishes},
         schema::Schema,
     },
     config::PluginSource,
     item::{Descriptor, Failure, NextMove, PluginKind},
+    network::ArtifactReference,
     state::Act,
 };
 
@@ -42,6 +47,15 @@ fn place(host: &Host, name: &str) -> (String, PathBuf) {
     (file, path)
 }
 
+/// A component that is offered: a file, or an artifact of a registry.
+async fn offered(host: &Host, from: &str) -> Result<Inspected, Failure> {
+    let component = match ArtifactReference::parse(from).filter(|_| !Path::new(from).exists()) {
+        Some(reference) => catalog::fetched(from, reference?.fetch(&host.config.network).await?),
+        None => catalog::from_file(Path::new(from))?,
+    };
+    load_component(&host.sandbox, component).await
+}
+
 /// Copies a component into its place and approves it, recorded with who did it. One that is there already is replaced.
 ///
 /// # Errors
@@ -49,13 +63,13 @@ fn place(host: &Host, name: &str) -> (String, PathBuf) {
 /// What was there before is still there.
 pub async fn install(
     host: &Host,
-    from: &Path,
+    from: &str,
     digest: Option<&str>,
     approve: bool,
     actor: &str,
 ) -> Result<Installed, Failure> {
-    let new = inspect(&host.sandbox, &PluginSource::File(from.to_owned())).await?;
-    let (from, is) = (from.display(), new.component.digest_text());
+    let new = offered(host, from).await?;
+    let is = new.component.digest_text();
     if let Some(wanted) = digest.filter(|wanted| *wanted != is) {
         return Err(refused(
             format!("`{from}` is `{is}`, not `{wanted}`"),
@@ -129,8 +143,8 @@ pub fn remove(host: &Host, name: &str, actor: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 /// `plugin-not-installed` when there is none of its name.
-pub async fn diff(host: &Host, from: &Path) -> Result<Vec<String>, Failure> {
-    let new = inspect(&host.sandbox, &PluginSource::File(from.to_owned())).await?;
+pub async fn diff(host: &Host, from: &str) -> Result<Vec<String>, Failure> {
+    let new = offered(host, from).await?;
     let name = &new.descriptor().name;
     let (file, path) = place(host, name);
     let old = if path.is_file() {

@@ -40,6 +40,11 @@ pub async fn inspect(sandbox: &Sandbox, source: &PluginSource) -> Result<Inspect
         PluginSource::Bundled(name) => catalog::bundled(name)?,
         PluginSource::File(path) => catalog::from_file(path)?,
     };
+    load_component(sandbox, component).await
+}
+
+/// Loads a plugin that was found.
+pub(super) async fn load_component(sandbox: &Sandbox, component: Component) -> Result<Inspected, Failure> {
     let from = if component.bundled { "bundled" } else { &component.source };
     let plugin = sandbox.load(component.name(), from, &component.bytes).await?;
     Ok(Inspected { component, plugin })

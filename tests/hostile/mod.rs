@@ -10,7 +10,6 @@
 mod converter;
 mod mapper;
 mod secrets;
-mod site;
 mod source;
 
 use std::{fmt::Write as _, path::PathBuf};

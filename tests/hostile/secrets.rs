@@ -4,13 +4,11 @@ use std::{fs, path::Path, time::Duration};
 
 use base64::Engine as _;
 
-use super::{
-    install,
-    site::{Request, SLOW, Site},
-};
+use super::install;
 use crate::support::{
     exports::{Connector, Installation},
     program::{Ran, Running, command},
+    site::{Request, SLOW, Site},
 };
 
 /// The password that the operator planted.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{
-    HONEST, LIMITS, assert_diagnostic, expected, filtered, install, seen,
-    site::{Request, SLOW, Site},
-};
+use super::{HONEST, LIMITS, assert_diagnostic, expected, filtered, install, seen};
 use crate::{
     bad_input::assert_sound,
-    support::exports::{Connector, Installation, expect_file},
+    support::{
+        exports::{Connector, Installation, expect_file},
+        site::{Request, SLOW, Site},
+    },
 };
 
 /// The guest.

@@ -15,6 +15,7 @@ pub(crate) mod program;
 pub(crate) mod reconciled;
 pub(crate) mod served;
 pub(crate) mod shared;
+pub(crate) mod site;
 pub(crate) mod truth;
 pub(crate) mod visitor;
 pub(crate) mod world;

@@ -1,4 +1,4 @@
-//! A site on loopback that says yes to everything, for guests that try what they may ask of it.
+//! A site on loopback that answers what a test says: for guests that try what they may ask of it, and other doubles.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -15,50 +15,50 @@ use std::{
 type Answer = (String, Vec<u8>);
 
 /// The status whose body comes byte by byte.
-pub(super) const SLOW: &str = "200 Slow";
+pub(crate) const SLOW: &str = "200 Slow";
 
 /// A site that answers until the process ends; its threads die with the test.
-pub(super) struct Site {
+pub(crate) struct Site {
     port: u16,
     requests: Arc<AtomicU64>,
 }
 
 /// A request as far as answers depend on it.
-pub(super) struct Request {
+pub(crate) struct Request {
     /// `GET /path?query`.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// The head, lower case names not guaranteed.
-    pub(super) head: String,
+    pub(crate) head: String,
 }
 
 impl Site {
     /// Starts one that answers so.
-    pub(super) fn start(answer: fn(&Request) -> Answer) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
         let port = listener.local_addr().expect("an address").port();
         let requests = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&requests);
+        let (counted, answer) = (Arc::clone(&requests), Arc::new(answer));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let counted = Arc::clone(&counted);
-                thread::spawn(move || serve(stream, answer, &counted));
+                let (counted, answer) = (Arc::clone(&counted), Arc::clone(&answer));
+                thread::spawn(move || serve(stream, &*answer, &counted));
             }
         });
         Self { port, requests }
     }
 
     /// Its origin.
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Requests it got.
-    pub(super) fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 }
 
-fn serve(stream: TcpStream, answer: fn(&Request) -> Answer, requests: &AtomicU64) -> Option<()> {
+fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Answer, requests: &AtomicU64) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
