@@ -3,8 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{error::ConfigError, typed};
@@ -21,6 +23,29 @@ pub struct Credential {
     pub origins: Vec<String>,
     /// When what it refers to ends, as far as the operator said.
     pub expires_ms: Option<i64>,
+}
+
+/// A secret in memory, in place of one of the store, for a connector that is still being put together. Clones share it: a
+/// sign-in that is renewed while the connector is tried is renewed for whoever finishes it, and what it was before is spent.
+#[derive(Clone, Debug)]
+pub struct HeldSecret(Arc<Mutex<SecretString>>);
+
+impl HeldSecret {
+    /// As it is now.
+    pub fn secret(&self) -> SecretString {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes its place.
+    pub fn replace(&self, secret: SecretString) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = secret;
+    }
+}
+
+impl From<SecretString> for HeldSecret {
+    fn from(secret: SecretString) -> Self {
+        Self(Arc::new(Mutex::new(secret)))
+    }
 }
 
 /// How a credential is attached, with references to what is secret.

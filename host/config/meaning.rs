@@ -7,12 +7,10 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
-
 use super::{
     alerts::{AlertPlace, AlertsConfig},
     console::ConsoleConfig,
-    credential::Credential,
+    credential::{Credential, HeldSecret},
     destination::DestinationConfig,
     error::ConfigError,
     schedule::Schedule,
@@ -41,7 +39,7 @@ pub struct Config {
     /// Credentials by name.
     pub credentials: BTreeMap<String, Credential>,
     /// Secrets that are to be in the store under these names and are not yet: somebody tries them first.
-    pub held: BTreeMap<String, SecretString>,
+    pub held: BTreeMap<String, HeldSecret>,
     /// How to reach the world.
     pub network: Network,
     /// Where pages and attachments wait.

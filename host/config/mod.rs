@@ -17,7 +17,7 @@ mod typed;
 
 pub use alerts::{AlertPlace, AlertsConfig};
 pub use console::{ConsoleConfig, OpenIdConfig, TlsFiles};
-pub use credential::{Credential, Grant, Oauth2, Proof, Scheme, SecretRef};
+pub use credential::{Credential, Grant, HeldSecret, Oauth2, Proof, Scheme, SecretRef};
 pub use destination::{DestinationConfig, EmlPlace};
 pub use error::ConfigError;
 pub use meaning::{Calls, Config, Connector, Mapper, Plugin, PluginSource, Source};

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::{
     catalog::secrets::SecretStore,
-    config::{Config, Credential, Grant, Oauth2, Proof, Scheme, SecretRef},
+    config::{Config, Credential, Grant, HeldSecret, Oauth2, Proof, Scheme, SecretRef},
     destinations::imap::{Access, Account},
     item::{Descriptor, Failure, NextMove, descriptor::CredentialScheme},
     network::{
@@ -178,7 +178,7 @@ pub struct Kept {
     store: SecretStore,
     name: String,
     /// In place of the store's, for a connector that is still being put together.
-    held: Option<SecretString>,
+    held: Option<HeldSecret>,
 }
 
 impl Kept {
@@ -196,11 +196,17 @@ impl Kept {
 
 impl RefreshToken for Kept {
     fn read(&self) -> Result<SecretString, Failure> {
-        self.held.clone().map_or_else(|| self.store.get(&self.name), Ok)
+        self.held.as_ref().map_or_else(|| self.store.get(&self.name), |held| Ok(held.secret()))
     }
 
     fn write(&self, token: &SecretString) -> Result<(), Failure> {
-        self.store.set(&self.name, token)
+        match &self.held {
+            Some(held) => {
+                held.replace(token.clone());
+                Ok(())
+            }
+            None => self.store.set(&self.name, token),
+        }
     }
 }
 
@@ -237,7 +243,7 @@ pub fn read(config: &Config, what: &str, name: &str, secret: &SecretRef) -> Resu
                 missing(format!("cannot read `{}`: {error}", path.display()), hint.to_owned())
             }),
         SecretRef::Store(name) => match config.held.get(name) {
-            Some(held) => Ok(held.clone()),
+            Some(held) => Ok(held.secret()),
             None => SecretStore::of(&config.data_dir).get(name),
         },
     }

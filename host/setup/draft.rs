@@ -16,7 +16,7 @@ use super::{
     },
 };
 use crate::{
-    config::Schedule,
+    config::{HeldSecret, Schedule},
     destinations::graph::Cloud,
     item::{
         descriptor::Oauth2Grant,
@@ -64,8 +64,8 @@ pub(super) struct Credential {
 pub(super) enum Person {
     /// It is to come.
     Awaited,
-    /// It left this.
-    SignedIn(SecretString),
+    /// It left this, which is renewed while the connector is tried.
+    SignedIn(HeldSecret),
 }
 
 /// A destination that the file is to have.
@@ -327,7 +327,7 @@ impl Draft {
     /// Takes what a person's sign-in left.
     pub fn signed_in(&mut self, token: SecretString) {
         if let Some(credential) = self.credential.as_mut().filter(|credential| credential.person.is_some()) {
-            credential.person = Some(Person::SignedIn(token));
+            credential.person = Some(Person::SignedIn(token.into()));
         }
     }
 

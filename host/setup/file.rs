@@ -6,6 +6,7 @@ use super::{
     step::Step,
 };
 use crate::{
+    config::HeldSecret,
     item::time::{DAY_MS, parse_instant, rfc3339},
     scheduler::Kept,
 };
@@ -15,7 +16,7 @@ use crate::{
 pub(super) struct ConnectorFile {
     pub(super) text: String,
     /// By their names in the host's store.
-    pub(super) secrets: Vec<(String, secrecy::SecretString)>,
+    pub(super) secrets: Vec<(String, HeldSecret)>,
     /// The mapping file, relative to the configuration, if one was chosen.
     pub(super) mapping: Option<String>,
 }
@@ -83,7 +84,7 @@ pub(super) fn of(draft: &Draft, catalogue: &Catalogue, now_ms: i64) -> Result<Co
         }
         if let Some((key, secret)) = &credential.secret {
             text.push_str(&format!("{key} = {{ store = \"{name}\" }}\n"));
-            secrets.push((name, secret.clone()));
+            secrets.push((name, secret.clone().into()));
         }
     };
     if let Some(of_source) = &draft.credential {

@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use secrecy::SecretString;
-
 use super::{
     catalogue::{Catalogue, MAPPER},
     draft::Draft,
@@ -17,7 +15,7 @@ use super::{
 };
 use crate::{
     catalog::secrets::SecretStore,
-    config::{Config, PluginSource},
+    config::{Config, HeldSecret, PluginSource},
     item::{Failure, NextMove},
     scheduler::{self, Checked, Host, MappingCheck},
     state::Act,
@@ -69,12 +67,7 @@ impl Draft {
 }
 
 /// A host whose configuration has this text as that file; its secrets are held in memory.
-pub(super) fn with(
-    host: &Host,
-    text: &str,
-    secrets: Vec<(String, SecretString)>,
-    path: &Path,
-) -> Result<Host, Failure> {
+pub(super) fn with(host: &Host, text: &str, secrets: Vec<(String, HeldSecret)>, path: &Path) -> Result<Host, Failure> {
     let config = Config::load_with(&host.config.file, Some((path, text)));
     let mut config = config.map_err(|error| {
         let failure = refused(error.to_string());
@@ -239,7 +232,7 @@ fn tempfile_in(folder: &Path) -> io::Result<(PathBuf, fs::File)> {
 
 fn place(file: &ConnectorFile, draft: &Draft, store: &SecretStore, path: &Path, mapping: &Path) -> Result<(), Failure> {
     for (name, secret) in &file.secrets {
-        store.set(name, secret)?;
+        store.set(name, &secret.secret())?;
     }
     if let (Some(_), Some(bytes)) = (&file.mapping, draft.mapping()) {
         put(mapping, bytes).map_err(|error| unwritten(mapping, &error))?;

@@ -200,7 +200,7 @@ fn a_secret_is_kept_when_its_field_is_left_empty_and_is_never_shown() {
     assert_eq!(draft.shown(Step::Settings, secret), "");
     assert!(!format!("{draft:?}").contains("hidden words"));
     let file = file::of(&draft, &catalogue, 0).unwrap();
-    assert_eq!(secrecy::ExposeSecret::expose_secret(&file.secrets[0].1), "hidden words");
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&file.secrets[0].1.secret()), "hidden words");
 }
 
 #[test]

@@ -31,7 +31,8 @@ const PLUGINS: &[&str] = &[
 ];
 
 /// The hostile guests of the test suite, built on demand.
-const MISBEHAVING: &[&str] = &["misbehaving-converter", "misbehaving-mapper", "misbehaving-source"];
+const MISBEHAVING: &[&str] =
+    &["misbehaving-converter", "misbehaving-mapper", "misbehaving-personal", "misbehaving-source"];
 
 fn main() {
     let out_dir = PathBuf::from(required("OUT_DIR"));
@@ -164,7 +165,7 @@ fn watch_what_no_compiler_reads() {
     for name in PLUGINS {
         println!("cargo::rerun-if-changed=../{name}/Cargo.toml");
     }
-    for folder in ["converter", "mapper", "source"] {
+    for folder in ["converter", "mapper", "personal", "source"] {
         println!("cargo::rerun-if-changed=../../tests/misbehaving/{folder}/Cargo.toml");
     }
 }

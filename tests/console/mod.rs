@@ -5,6 +5,7 @@
 //! - `wizard`: adding a connector, with what nobody should send;
 //! - `people`: the set-up link, signing in and out, accounts, tokens;
 //! - `gate`: what is refused before anybody looks at it, and what every answer carries;
+//! - `personal`: adding a connector whose source reads for a person;
 //! - `pages`: what is not there, and hostile values;
 //! - `rights`: each right alone, by page and by API, and what was refused in the activity.
 
@@ -16,6 +17,7 @@ mod gate;
 mod openid;
 mod pages;
 mod people;
+mod personal;
 mod rights;
 mod wizard;
 

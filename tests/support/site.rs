@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) line: String,
     /// The head, lower case names not guaranteed.
     pub(crate) head: String,
+    /// As text.
+    pub(crate) body: String,
 }
 
 impl Site {
@@ -74,7 +76,7 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Answer, requests: &Atom
         reader.read_exact(&mut body).ok()?;
         requests.fetch_add(1, Ordering::Relaxed);
         let line = head.lines().next().unwrap_or_default().to_owned();
-        let (status, body) = answer(&Request { line, head });
+        let (status, body) = answer(&Request { line, head, body: String::from_utf8_lossy(&body).into_owned() });
         write!(writer, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len()).ok()?;
         if status == SLOW {
             for byte in body {

@@ -14,6 +14,7 @@ pub struct Bundled {
 /// Every plugin that comes with the host, by name.
 pub const PLUGINS: &[Bundled] = include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
 
-/// The hostile guests of the test suite, by name: `misbehaving-converter`, `misbehaving-mapper`, `misbehaving-source`.
+/// The hostile guests of the test suite, by name: `misbehaving-converter`, `misbehaving-mapper`, `misbehaving-personal`,
+/// `misbehaving-source`.
 #[cfg(feature = "misbehaving")]
 pub const MISBEHAVING: &[Bundled] = include!(concat!(env!("OUT_DIR"), "/misbehaving.rs"));
