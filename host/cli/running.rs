@@ -73,7 +73,9 @@ fn is_for_a_service(command: &Command) -> bool {
             | Command::Connector(
                 Connector::Add { from: Some(_) } | Connector::Check { .. } | Connector::Pause(_) | Connector::Resume(_)
             )
-            | Command::Plugin(Plugin::Approve { .. })
+            | Command::Plugin(
+                Plugin::Approve { .. } | Plugin::Install { .. } | Plugin::Diff { .. } | Plugin::Remove { .. }
+            )
     )
 }
 
@@ -176,6 +178,13 @@ async fn run(request: Request, service: Service, people: Arc<People>) -> u8 {
             arguments.config = request.folder.join(&arguments.config);
             match &mut arguments.command {
                 Command::Mapping(Mapping::Check { file, .. }) => *file = request.folder.join(&*file),
+                // A reference to a registry is no file.
+                Command::Plugin(Plugin::Install { from, .. } | Plugin::Diff { from }) => {
+                    let file = request.folder.join(&*from);
+                    if file.exists() {
+                        *from = file.display().to_string();
+                    }
+                }
                 Command::Connector(Connector::Add { from: Some(file) }) => *file = request.folder.join(&*file),
                 Command::Report(report) => {
                     report.compare = report.compare.as_ref().map(|file| request.folder.join(file));

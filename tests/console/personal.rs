@@ -48,11 +48,11 @@ fn whoever_adds_it_is_sent_to_sign_in_and_comes_back_to_the_next_step() {
     let console = Console::start();
     ready(&console);
     fs::write(console.world.path("personal.wasm"), crate::bad_input::guest("misbehaving-personal")).unwrap();
-    console.world.done(&["plugin", "approve", "personal.wasm"]);
+    console.world.done(&["plugin", "install", "personal.wasm"]);
     let site = other_side();
     let origin = site.origin();
     let mut connie = administrator(&console, "connie");
-    let plugin = console.world.path("personal.wasm");
+    let plugin = console.world.path("plugins/misbehaving-personal.wasm");
     step(&mut connie, "source", &[("plugin", plugin.to_str().unwrap()), ("name", "personal")])
         .leads_to("/connectors/new/terms");
     step(&mut connie, "terms", &[]).leads_to("/connectors/new/grant");
