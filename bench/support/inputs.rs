@@ -101,31 +101,52 @@ fn stamp(at_s: u64) -> String {
     chancery::item::time::rfc3339(i64::try_from(at_s * 1000).unwrap_or_default())
 }
 
+/// A workspace of some size: users and channels, each day a file of one of them.
 fn slack_export(base: &Path, items: u64) -> Result<()> {
     const DAY_S: u64 = 24 * 60 * 60;
-    const ITEMS_PER_DAY: u64 = 20_000;
+    const ITEMS_PER_FILE: u64 = 2_000;
+    const USERS: u64 = 2_000;
+    const CHANNELS: u64 = 200;
     fs::create_dir_all(base.join("inbox"))?;
     let mut zip = ZipWriter::new(BufWriter::new(File::create(base.join("inbox/acme.zip"))?));
     let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     zip.start_file("users.json", packed)?;
-    zip.write_all(br#"[{"id":"U1","team_id":"T1","name":"anna","profile":{"real_name":"Anna Lind","email":"anna@example.com"}},{"id":"U2","team_id":"T1","name":"ben","profile":{"real_name":"Ben Carter","email":"ben@example.com"}}]"#)?;
+    for user in 0..USERS {
+        writeln!(
+            zip,
+            r#"{}{{"id":"U{user}","team_id":"T1","name":"person{user}","profile":{{"real_name":"Person {user}","email":"person{user}@example.com"}}}}{}"#,
+            if user == 0 { '[' } else { ' ' },
+            if user + 1 == USERS { ']' } else { ',' }
+        )?;
+    }
     zip.start_file("channels.json", packed)?;
-    zip.write_all(br#"[{"id":"C1","name":"general","members":["U1","U2"]}]"#)?;
-    for day in 0..items.div_ceil(ITEMS_PER_DAY) {
-        zip.start_file(format!("general/{}.json", &stamp(START_S + day * DAY_S)[..10]), packed)?;
-        let numbers = day * ITEMS_PER_DAY..((day + 1) * ITEMS_PER_DAY).min(items);
-        for number in numbers.clone() {
-            let (open, end) =
-                (if number == numbers.start { '[' } else { ' ' }, if number + 1 == numbers.end { ']' } else { ',' });
-            let at_s = START_S + day * DAY_S + (number - numbers.start) * 4;
-            writeln!(
-                zip,
-                r#"{open}{{"type":"message","user":"U{}","client_msg_id":"{number:08x}-0000-4000-8000-000000000000","ts":"{at_s}.{:06}","text":"{}"}}{end}"#,
-                1 + number % 2,
-                number % 1_000_000,
-                text(number)
-            )?;
+    for channel in 0..CHANNELS {
+        let members: Vec<String> = (0..20).map(|place| format!("\"U{}\"", (channel * 10 + place) % USERS)).collect();
+        writeln!(
+            zip,
+            r#"{}{{"id":"C{channel}","name":"channel{channel}","members":[{}]}}{}"#,
+            if channel == 0 { '[' } else { ' ' },
+            members.join(","),
+            if channel + 1 == CHANNELS { ']' } else { ',' }
+        )?;
+    }
+    for number in 0..items {
+        let (file, within) = (number / ITEMS_PER_FILE, number % ITEMS_PER_FILE);
+        let (channel, day) = (file % CHANNELS, file / CHANNELS);
+        if within == 0 {
+            zip.start_file(format!("channel{channel}/{}.json", &stamp(START_S + day * DAY_S)[..10]), packed)?;
         }
+        let is_last = within + 1 == ITEMS_PER_FILE || number + 1 == items;
+        writeln!(
+            zip,
+            r#"{}{{"type":"message","user":"U{}","client_msg_id":"{number:08x}-0000-4000-8000-000000000000","ts":"{}.{:06}","text":"{}"}}{}"#,
+            if within == 0 { '[' } else { ' ' },
+            (channel * 10 + number % 20) % USERS,
+            START_S + day * DAY_S + within * 40,
+            number % 1_000_000,
+            text(number),
+            if is_last { ']' } else { ',' }
+        )?;
     }
     zip.finish()?.flush()?;
     Ok(())

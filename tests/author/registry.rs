@@ -119,6 +119,9 @@ fn a_plugin_is_fetched_by_digest_or_nothing_is_changed() {
     }
     let (exit, said) = run(&["plugin", "install", reference.split('@').next().unwrap()]);
     assert!(exit == Some(2) && said.contains("names no digest"), "{said}");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (exit, said) = run(&["plugin", "install", &format!("{nobody}/acme/chat@{}", digest(plugin))]);
+    assert!(exit != Some(0) && said.contains("no-answer") && said.contains("hint:"), "{said}");
     let (exit, said) = run(&["plugin", "install", &reference, "--digest", "sha256:00"]);
     assert!(exit == Some(2) && said.contains("not `sha256:00`"), "{said}");
     assert!(!folder.exists(), "nothing is made");

@@ -28,6 +28,8 @@ pub struct Shelf {
     pub positions: BTreeMap<(String, u32), u64>,
     /// How often a read of an archive went back, which unpacks it anew.
     pub backward_reads: usize,
+    /// How often an archive's entries were listed.
+    pub archive_listings: usize,
     /// Bytes that were read of files and entries.
     pub bytes_read: u64,
 }
@@ -112,6 +114,7 @@ impl Host for Shelf {
         self.blob(self.whole(path)?)
     }
     fn archive_entries(&mut self, path: &str) -> Result<Vec<ArchiveEntry>, Error> {
+        self.archive_listings += 1;
         let archive =
             self.archives.get(path).ok_or_else(|| Error::new(ErrorKind::Rejected, "zip-damaged", "no end record"))?;
         let entry = |(index, (name, bytes)): (u32, &(String, Vec<u8>))| ArchiveEntry {

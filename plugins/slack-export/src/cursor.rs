@@ -1,9 +1,9 @@
-//! Where we are in an export: 31 bytes, numbers big-endian.
+//! Where we are in an export: 35 bytes, numbers big-endian.
 //!
 //! | bytes | meaning |
 //! |---|---|
 //! | 1 | version, 1 |
-//! | 4 | entries of the archive: it is still the one that was begun |
+//! | 8 | fingerprint of the archive: it is still the one that was begun |
 //! | 4 | the entry, in stored order |
 //! | 8 | offset of the next record in it |
 //! | 4 | number of that record, from 1 |
@@ -20,8 +20,8 @@ const VERSION: u8 = 1;
 /// A place in an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// All entries.
-    pub(crate) entries: u32,
+    /// Fingerprint of the archive's names and sizes.
+    pub(crate) archive: [u8; 8],
     /// The entry to read.
     pub(crate) entry: u32,
     /// Where in it.
@@ -34,7 +34,7 @@ impl Cursor {
     /// As the host keeps it.
     pub(crate) fn encode(self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
-        bytes.extend(self.entries.to_be_bytes());
+        bytes.extend(self.archive);
         bytes.extend(self.entry.to_be_bytes());
         bytes.extend(self.place.offset.to_be_bytes());
         bytes.extend(self.place.record.to_be_bytes());
@@ -47,7 +47,7 @@ impl Cursor {
     /// As [`Self::encode`] wrote it.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
-        let (entries, rest) = rest.split_first_chunk::<4>()?;
+        let (archive, rest) = rest.split_first_chunk::<8>()?;
         let (entry, rest) = rest.split_first_chunk::<4>()?;
         let (offset, rest) = rest.split_first_chunk::<8>()?;
         let (record, rest) = rest.split_first_chunk::<4>()?;
@@ -61,13 +61,9 @@ impl Cursor {
             stage,
             flags,
         };
-        let cursor = Self {
-            entries: u32::from_be_bytes(*entries),
-            entry: u32::from_be_bytes(*entry),
-            place,
-            part: u32::from_be_bytes(*part),
-        };
-        (*version == VERSION && cursor.entry < cursor.entries && stage <= 2).then_some(cursor)
+        let cursor =
+            Self { archive: *archive, entry: u32::from_be_bytes(*entry), place, part: u32::from_be_bytes(*part) };
+        (*version == VERSION && stage <= 2).then_some(cursor)
     }
 }
 
@@ -90,14 +86,14 @@ mod tests {
     #[test]
     fn bytes_are_as_documented_and_foreign_ones_refused() {
         let place = Place { offset: 258, record: 3, indent: 5, stage: 1, flags: 0 };
-        let cursor = Cursor { entries: 9, entry: 8, place, part: 2 };
+        let cursor = Cursor { archive: [9; 8], entry: 8, place, part: 2 };
         let bytes = cursor.encode();
-        assert_eq!(bytes.len(), 31);
+        assert_eq!(bytes.len(), 35);
         assert_eq!(Cursor::decode(&bytes).unwrap(), cursor);
         for end in 0..bytes.len() {
             assert_eq!(Cursor::decode(&bytes[..end]), None);
         }
-        assert_eq!(Cursor::decode(&[2; 31]), None);
-        assert_eq!(Cursor::decode(&[1; 31]), None);
+        assert_eq!(Cursor::decode(&[2; 35]), None);
+        assert_eq!(Cursor::decode(&[&bytes[..33], &[3, 0]].concat()), None);
     }
 }

@@ -1,8 +1,9 @@
-//! Users and conversations, as far as one page names them.
-//!
-//! The lists are read anew for every page, record by record, and only what the page asks for is held.
+//! Users and conversations: all of them, or as far as one page names them. The lists are read record by record.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use kit::{Conversation, ConversationKind, Error, ErrorKind, Host, Person};
 use serde_json::Value;
@@ -58,16 +59,50 @@ impl Wanted {
     }
 }
 
-/// What was found of it.
-#[derive(Debug, Default)]
+/// Users and conversations.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Directory {
     users: HashMap<String, Person>,
-    channels: HashMap<String, Channel>,
+    channels: HashMap<String, Rc<Channel>>,
     channel_names: HashMap<String, String>,
+    /// What it takes in memory, about.
+    bytes: usize,
 }
 
+/// What the parts of a map and a record take beside their texts, about.
+const RECORD_BYTES: usize = 256;
+/// What a text takes beside its bytes.
+const TEXT_BYTES: usize = 32;
+
 impl Directory {
-    /// Reads the lists of the export at `path`.
+    /// Everybody and everything in the lists of the export at `path`; none when that takes more than `bytes_max`.
+    pub(crate) fn whole(
+        host: &mut dyn Host,
+        path: &str,
+        layout: &Layout,
+        with_public_members: bool,
+        bytes_max: usize,
+    ) -> Result<Option<Self>, Error> {
+        let mut directory = Self::default();
+        for entry in &layout.entries {
+            let role = layout.role(entry);
+            if !matches!(role, Role::Channels(_) | Role::Users) {
+                continue;
+            }
+            let with = |value: &Value| match role {
+                _ if directory.bytes > bytes_max => {}
+                Role::Channels(listing) => directory.add_channel(listing, value, None, with_public_members),
+                _ => directory.add_user(value, None),
+            };
+            each(host, path, entry.index, |_| true, with)?;
+            if directory.bytes > bytes_max {
+                return Ok(None);
+            }
+        }
+        Ok(Some(directory))
+    }
+
+    /// Reads what a page names out of the lists of the export at `path`.
     pub(crate) fn read(
         host: &mut dyn Host,
         path: &str,
@@ -78,32 +113,31 @@ impl Directory {
         let mut directory = Self::default();
         for entry in &layout.entries {
             if let Role::Channels(listing) = layout.role(entry) {
-                each(host, path, entry.index, |_| true, |value| directory.add_channel(listing, value, &wanted))?;
+                let with = |value: &Value| directory.add_channel(listing, value, Some(&wanted), with_public_members);
+                each(host, path, entry.index, |_| true, with)?;
             }
         }
-        for channel in directory.channels.values_mut() {
-            if channel.listing == Some(Listing::Public) && !with_public_members {
-                channel.members = Vec::new();
-            }
+        for channel in directory.channels.values() {
             wanted.ids.extend(channel.members.iter().cloned());
         }
         for entry in &layout.entries {
             if layout.role(entry) == Role::Users {
                 let is_wanted = |raw: &[u8]| first_id(raw).is_none_or(|id| wanted.ids.contains(id));
-                each(host, path, entry.index, is_wanted, |value| directory.add_user(value, &wanted))?;
+                each(host, path, entry.index, is_wanted, |value| directory.add_user(value, Some(&wanted)))?;
             }
         }
         Ok(directory)
     }
 
-    fn add_channel(&mut self, listing: Listing, value: &Value, wanted: &Wanted) {
+    fn add_channel(&mut self, listing: Listing, value: &Value, wanted: Option<&Wanted>, with_public_members: bool) {
         let Some(id) = text(value, "id").and_then(|id| name(id, SLACK_ID_BYTES_MAX)) else { return };
         let folders = [text(value, "name"), text(value, "id"), text(value, "name_normalized")];
         let shown = text(value, "name").and_then(|text| name(text, NAME_BYTES_MAX));
-        for folder in folders.into_iter().flatten() {
-            if !wanted.folders.contains(folder) || self.channels.contains_key(folder) {
-                continue;
-            }
+        let is_new = |folder: &&str| {
+            wanted.is_none_or(|wanted| wanted.folders.contains(*folder)) && !self.channels.contains_key(*folder)
+        };
+        let folders: Vec<&str> = folders.into_iter().flatten().filter(is_new).collect();
+        if !folders.is_empty() {
             let listing = match listing {
                 Listing::Public if is_true(value, "is_im") => Listing::Direct,
                 Listing::Public if is_true(value, "is_mpim") => Listing::Group,
@@ -113,21 +147,28 @@ impl Directory {
             let mut members: Vec<String> = Vec::new();
             let mut seen = HashSet::new();
             let listed = list(value, "members").iter().filter_map(Value::as_str).chain(text(value, "user"));
-            for member in listed.filter_map(|id| name(id, SLACK_ID_BYTES_MAX)) {
+            let is_told = listing != Listing::Public || with_public_members;
+            for member in listed.filter(|_| is_told).filter_map(|id| name(id, SLACK_ID_BYTES_MAX)) {
                 if members.len() < PARTICIPANTS_MAX && seen.insert(member.clone()) {
                     members.push(member);
                 }
             }
-            let channel = Channel { id: id.clone(), name: shown.clone(), listing: Some(listing), members };
-            self.channels.insert(folder.to_owned(), channel);
+            self.bytes += RECORD_BYTES + members.iter().map(|member| TEXT_BYTES + member.len()).sum::<usize>();
+            let channel = Rc::new(Channel { id: id.clone(), name: shown.clone(), listing: Some(listing), members });
+            for folder in folders {
+                self.bytes += TEXT_BYTES + folder.len();
+                self.channels.insert(folder.to_owned(), Rc::clone(&channel));
+            }
         }
-        if let (true, Some(shown)) = (wanted.ids.contains(&id), shown) {
+        if let (true, Some(shown)) = (wanted.is_none_or(|wanted| wanted.ids.contains(&id)), shown) {
+            self.bytes += RECORD_BYTES + id.len() + shown.len();
             self.channel_names.entry(id).or_insert(shown);
         }
     }
 
-    fn add_user(&mut self, value: &Value, wanted: &Wanted) {
-        let Some(id) = text(value, "id").filter(|id| wanted.ids.contains(*id)) else { return };
+    fn add_user(&mut self, value: &Value, wanted: Option<&Wanted>) {
+        let is_wanted = |id: &&str| wanted.is_none_or(|wanted| wanted.ids.contains(*id));
+        let Some(id) = text(value, "id").filter(is_wanted) else { return };
         let profile = value.get("profile").unwrap_or(&Value::Null);
         let names =
             [text(profile, "real_name"), text(value, "real_name"), text(profile, "display_name"), text(value, "name")];
@@ -154,6 +195,8 @@ impl Directory {
         };
         match self.users.get_mut(id) {
             None => {
+                let texts = [&person.name, &person.phone, &person.email].into_iter().flatten().map(String::len);
+                self.bytes += 2 * RECORD_BYTES + 2 * person.id.len() + texts.sum::<usize>();
                 self.users.insert(person.id.clone(), person);
             }
             // `users.json` and `org_users.json` may both name somebody, one of them without the address.
@@ -163,8 +206,8 @@ impl Directory {
     }
 
     /// The conversation of a folder.
-    pub(crate) fn channel(&self, folder: &str) -> Channel {
-        self.channels.get(folder).cloned().unwrap_or_else(|| Channel::unlisted(folder))
+    pub(crate) fn channel(&self, folder: &str) -> Rc<Channel> {
+        self.channels.get(folder).cloned().unwrap_or_else(|| Rc::new(Channel::unlisted(folder)))
     }
 
     /// Somebody; with the name that a record tells where no list knows them.

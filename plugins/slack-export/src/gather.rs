@@ -58,13 +58,14 @@ pub(crate) fn unreadable(name: &str, number: u32, code: &str, what: &str, raw: V
     }
 }
 
-/// Collects at most `items_max` pieces.
+/// Collects at most `items_max` pieces; and what they name, when it is to be looked up.
 pub(crate) fn gather(
     host: &mut dyn Host,
     path: &str,
     layout: &Layout,
     mut at: Cursor,
     items_max: usize,
+    looks_up: bool,
 ) -> Result<Gathered, Error> {
     let mut pieces = Vec::new();
     let mut wanted = Wanted::default();
@@ -102,8 +103,10 @@ pub(crate) fn gather(
                         Some(true) => None,
                         Some(false) => Some(problem("listing-broken", "is no user or conversation with an id", raw)),
                         None => {
-                            wanted.add(&raw);
-                            if let Role::Messages(folder) = &role {
+                            if looks_up {
+                                wanted.add(&raw);
+                            }
+                            if let (true, Role::Messages(folder)) = (looks_up, &role) {
                                 wanted.folders.insert(folder.clone());
                             }
                             bytes = bytes.saturating_add(raw.len());

@@ -1,6 +1,7 @@
 //! What lies where in an export.
 
 use kit::{Error, ErrorKind, Host, source::ArchiveEntry};
+use sha2::{Digest as _, Sha256};
 
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) enum Listing {
 pub(crate) struct Layout {
     /// In stored order.
     pub(crate) entries: Vec<ArchiveEntry>,
+    /// Of the names and sizes of all entries: another archive has another one.
+    pub(crate) fingerprint: [u8; 8],
     /// Folder that all of it lies in, with its slash; empty where there is none.
     root: String,
 }
@@ -63,7 +66,7 @@ impl Layout {
             )
             .hint("put the zip file here that Slack gives under Workspace settings, Import/Export Data, as it is"));
         }
-        Ok(Self { entries, root: root.unwrap_or_default() })
+        Ok(Self { fingerprint: fingerprint(&entries), entries, root: root.unwrap_or_default() })
     }
 
     /// What an entry is.
@@ -86,6 +89,17 @@ impl Layout {
             },
         }
     }
+}
+
+fn fingerprint(entries: &[ArchiveEntry]) -> [u8; 8] {
+    let mut hash = Sha256::new();
+    for entry in entries {
+        hash.update((entry.name.len() as u64).to_be_bytes());
+        hash.update(&entry.name);
+        hash.update(entry.size.to_be_bytes());
+    }
+    let hash = hash.finalize();
+    std::array::from_fn(|place| hash[place])
 }
 
 /// Folder with its slash, and name.

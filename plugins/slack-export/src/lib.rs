@@ -1,7 +1,7 @@
 //! Source plugin `slack-export`: reads the zip files that Slack's workspace export gives.
 //!
 //! A page's journey is [`pull`]: [`gather`] walks the archive in stored order and cuts records out of its files
-//! ([`splitter`]), [`directory`] looks up the people and conversations that those records name, and [`item`] makes items
+//! ([`splitter`]), [`directory`] knows the people and conversations that those records name ([`kept`] between pages), and [`item`] makes items
 //! of them, with what [`kind`], [`text`] and [`files`] read in them. A [`cursor`] holds the place, and nothing else.
 //!
 //! Architecture invariant: [`redact`] takes Slack's download tokens out of a record's bytes before anything else looks
@@ -17,6 +17,7 @@ mod files;
 mod gather;
 mod identity;
 mod item;
+mod kept;
 mod kind;
 mod layout;
 mod limits;
@@ -27,12 +28,19 @@ mod splitter;
 mod text;
 mod value;
 
+use std::cell::RefCell;
+
 use kit::{
     Descriptor, Error, Host, Person, Source, Window,
     source::{Account, Counts, Page, PullRequest},
 };
 
-use crate::settings::Settings;
+use crate::{kept::Kept, settings::Settings};
+
+thread_local! {
+    /// Of the export that this instance reads.
+    static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
 
 /// The plugin's logic.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +79,6 @@ impl Source for SlackExport {
 
     fn pull(host: &mut dyn Host, settings: &str, request: PullRequest) -> Result<Page, Error> {
         let settings = Settings::parse(settings)?;
-        pull::pull(host, &settings, &request)
+        KEPT.with_borrow_mut(|kept| pull::pull(host, &settings, &request, kept))
     }
 }

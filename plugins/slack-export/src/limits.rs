@@ -25,6 +25,8 @@ pub(crate) const PARTICIPANTS_MAX: usize = 4_096;
 pub(crate) const PAGE_PEOPLE_MAX: u32 = 50_000;
 /// Attachments of an item.
 pub(crate) const ATTACHMENTS_MAX: usize = 256;
+/// Users and conversations that an instance keeps between pages, about, in memory; of more, each page looks up whom it names.
+pub(crate) const KEPT_BYTES_MAX: usize = 32 << 20;
 /// Different ids of people and channels that one page looks up.
 pub(crate) const WANTED_MAX: usize = 100_000;
 /// Bytes of an id of Slack's.

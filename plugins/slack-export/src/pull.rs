@@ -11,13 +11,19 @@ use crate::{
     directory::{self, Directory},
     gather::{self, Piece, Record},
     item::{self, Maker},
+    kept::Kept,
     layout::{Layout, Role},
     limits::PAGE_PEOPLE_MAX,
     settings::Settings,
 };
 
-/// Reads one page.
-pub(crate) fn pull(host: &mut dyn Host, settings: &Settings, request: &PullRequest) -> Result<Page, Error> {
+/// Reads one page, with what the instance has kept of the pages before.
+pub(crate) fn pull(
+    host: &mut dyn Host,
+    settings: &Settings,
+    request: &PullRequest,
+    kept: &mut Option<Kept>,
+) -> Result<Page, Error> {
     let Reading::File(path) = &request.reading else {
         return Err(Error::new(
             ErrorKind::Misconfigured,
@@ -26,16 +32,23 @@ pub(crate) fn pull(host: &mut dyn Host, settings: &Settings, request: &PullReque
         ));
     };
     let items_max = request.max_items.max(1) as usize;
-    let layout = Layout::read(host, path)?;
-    let entries = u32::try_from(layout.entries.len()).unwrap_or(u32::MAX);
-    let start = match &request.cursor {
-        None => Cursor { entries, ..Cursor::default() },
-        Some(bytes) => {
-            Cursor::decode(bytes).filter(|cursor| cursor.entries == entries).ok_or_else(|| cursor::unknown(path))?
+    let cursor = request.cursor.as_ref().map(|bytes| Cursor::decode(bytes).ok_or_else(|| cursor::unknown(path)));
+    let cursor = cursor.transpose()?;
+    let with_public_members = settings.public_channel_members;
+    let Kept { layout, directory, .. } = Kept::of(kept, host, path, with_public_members, cursor.as_ref())?;
+    let start = cursor.unwrap_or(Cursor { archive: layout.fingerprint, ..Cursor::default() });
+    if !layout.entries.is_empty() && start.entry as usize >= layout.entries.len() {
+        return Err(cursor::unknown(path));
+    }
+    let gathered = gather::gather(host, path, layout, start, items_max, directory.is_none())?;
+    let looked_up;
+    let directory = match directory {
+        Some(directory) => directory,
+        None => {
+            looked_up = Directory::read(host, path, layout, gathered.wanted, with_public_members)?;
+            &looked_up
         }
     };
-    let gathered = gather::gather(host, path, &layout, start, items_max)?;
-    let directory = Directory::read(host, path, &layout, gathered.wanted, settings.public_channel_members)?;
     let mut page = Page::default();
     let mut tables = Tables::default();
     let mut next = gathered.next;
@@ -49,8 +62,8 @@ pub(crate) fn pull(host: &mut dyn Host, settings: &Settings, request: &PullReque
             }
             Piece::Record(record) => {
                 let before = page.items.len();
-                let maker = Maker { directory: &directory, tables: &mut tables };
-                let all = make(maker, &layout, &record, room, &mut page);
+                let maker = Maker { directory, tables: &mut tables };
+                let all = make(maker, layout, &record, room, &mut page);
                 let made = page.items.get(before..).unwrap_or_default();
                 people = made.iter().flat_map(|item| &item.participants).fold(people, |most, row| most.max(*row));
                 if let Some(given) = all {
@@ -65,7 +78,7 @@ pub(crate) fn pull(host: &mut dyn Host, settings: &Settings, request: &PullReque
             Piece::Unreadable(_, found) => page.unreadable.push(found),
         }
     }
-    page.progress = Some(progress(&layout, next));
+    page.progress = Some(progress(layout, next));
     page.cursor = next.map(Cursor::encode);
     (page.people, page.conversations) = tables.into_rows();
     Ok(page)
