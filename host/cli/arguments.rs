@@ -67,7 +67,7 @@ pub(super) enum Command {
     Token(Token),
     /// What the configuration would change.
     Plan(Json),
-    /// Which plugins there are, what they ask for, and approving them.
+    /// Plugins: which there are, making one, trying it, installing and approving it.
     #[command(subcommand)]
     Plugin(Plugin),
     /// The record of everything that happened.

@@ -170,7 +170,8 @@ fn print_check(checked: &Checked, compared: &Result<Vec<RosterFinding>, Failure>
             }
         }
         Err(failure) => {
-            println!("BAD  the roster cannot be compared: {} ({})", failure.message, failure.code);
+            let what = if checked.roster.is_some() { "the roster cannot be compared: " } else { "" };
+            println!("BAD  {what}{} ({})", failure.message, failure.code);
             if let Some(hint) = error::hint(failure) {
                 println!("     hint: {hint}");
             }

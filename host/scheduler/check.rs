@@ -3,6 +3,7 @@
 use super::{
     Host,
     assemble::{self, SignIn},
+    mapping,
     roster::{self, RosterFinding},
 };
 use crate::{
@@ -27,8 +28,8 @@ pub struct Checked {
     slots: Vec<DestinationSlot>,
 }
 
-/// Compares the people whom the source has registered with the mapping and with what the destinations know; nothing when
-/// the source has no roster.
+/// Compares the people whom the source has registered with the mapping and with what the destinations know; of a source
+/// without a roster, only whether there is a mapping that the next turn can use.
 ///
 /// # Errors
 /// When the mapping cannot be used, or a destination cannot be asked.
@@ -38,7 +39,7 @@ pub async fn compare_roster(
     checked: &Checked,
 ) -> Result<Vec<RosterFinding>, Failure> {
     match &checked.roster {
-        None => Ok(Vec::new()),
+        None => mapping::next(host, connector).await.map(|_| Vec::new()),
         Some(people) => roster::compare(host, connector, people, &checked.slots).await,
     }
 }

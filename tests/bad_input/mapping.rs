@@ -84,6 +84,9 @@ fn a_first_mapping_with_problems_stops_the_connector_until_it_is_mended() {
         installation.sync(&[])
     };
     ran.expect(2);
+    let checked = installation.run(&["connector", "check", "exports"]);
+    checked.expect(1);
+    assert!(checked.stdout.contains("BAD") && checked.stdout.contains("mapping-problems"), "{checked}");
     let (code, message, hint) = outcomes["exports"].error.clone().unwrap();
     assert_eq!(code, "mapping-problems");
     assert!(
@@ -94,6 +97,7 @@ fn a_first_mapping_with_problems_stops_the_connector_until_it_is_mended() {
     assert!(installation.mails().is_empty(), "nothing is delivered by guess");
 
     installation.put("mapping.csv", format!("{HEADER}4915112345678,ben@example.com\n"));
+    installation.run(&["connector", "check", "exports"]).expect(0);
     let (ran, outcomes) = installation.sync(&["--strict"]);
     ran.expect(0);
     assert_eq!(outcomes["exports"].item("delivered"), 2, "{ran}");
