@@ -375,8 +375,14 @@ fn a_run_shows_what_is_read_and_keeps_it_as_a_case() {
     assert_eq!(exit, Some(0), "{said}");
     let (exit, _, said) = run(&["plugin", "run", source, "--settings", settings, "--record", "cases/mine"]);
     assert!(exit != Some(0) && said.contains("is there already"), "{said}");
+    // Of another day only what has no time.
+    let window = ["--window", "2020-01-01..2020-01-02"];
+    let (exit, items, said) = run(&[&["plugin", "run", source, "--settings", settings], &window[..]].concat());
+    assert!(exit == Some(0) && items.lines().count() == 1 && items.contains("unreadable"), "{items}{said}");
     let (exit, _, said) = run(&["plugin", "run", "telemessage"]);
-    assert!(exit != Some(0) && said.contains("no source that reads files") && said.contains("--dry-run"), "{said}");
+    assert!(exit != Some(0) && said.contains("asked over HTTP") && said.contains("--window"), "{said}");
+    let (exit, _, said) = run(&["plugin", "run", "email"]);
+    assert!(exit != Some(0) && said.contains("hint:"), "{said}");
     let (exit, _, said) = run(&["plugin", "run", source, "--settings", "{}"]);
     assert!(exit != Some(0) && said.contains("`path`"), "{said}");
 }

@@ -17,6 +17,13 @@ pub struct Interval {
     pub end_ms: TimestampMs,
 }
 
+impl Interval {
+    /// Whether an instant lies in it.
+    pub fn contains(&self, at_ms: TimestampMs) -> bool {
+        self.start_ms.is_none_or(|start_ms| start_ms <= at_ms) && at_ms < self.end_ms
+    }
+}
+
 /// Shows an instant as RFC 3339 in UTC with milliseconds only when there are any; out-of-range values as a number.
 pub fn rfc3339(at_ms: TimestampMs) -> String {
     jiff::Timestamp::from_millisecond(at_ms).map_or_else(|_| format!("{at_ms} ms"), |at| at.to_string())

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::{Host, clock::Watch, mapping, plugins, secrets, staging};
+use super::{Host, clock::Watch, granted::Granted, mapping, plugins, secrets, staging};
 use crate::{
     catalog::lock::Lock,
     config::{Connector, DestinationConfig, EmlPlace},
@@ -24,9 +24,7 @@ use crate::{
     },
     network::Dialer,
     pipeline::{self, Brakes, Converted, DestinationSlot, Directory, Progress, PullRequest, Turn},
-    sandbox::{
-        ConverterWorker, Egress, Folders, MapperWorker, Origin, Plugin, SourcePowers, SourceWorker, Witness, World,
-    },
+    sandbox::{ConverterWorker, Folders, MapperWorker, Plugin, SourceWorker, Witness, World},
     stage::Stage,
     state::{ConnectorState, Pins},
 };
@@ -89,34 +87,15 @@ pub(super) async fn witnessed_source(
     if sign_in == SignIn::Now {
         check_terms(connector, &traits)?;
     }
-    let origins = connector
-        .source
-        .origins
-        .iter()
-        .map(|origin| {
-            origin.parse::<Origin>().map_err(|error| {
-                let message = format!("connector `{}`: `grant.source.origins` has `{origin}`: {error}", connector.name);
-                Failure::new("grant-origin", NextMove::AskPerson, message)
-                    .hint("write origins as `https://host` or `https://host:port`")
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let credentials = match (&connector.source.credential, sign_in) {
-        (Some(name), SignIn::Now) => secrets::credential(&host.config, name, inspected.descriptor())?,
-        (None, _) | (Some(_), SignIn::NotNeeded) => Vec::new(),
+    let credential = connector.source.credential.as_deref().filter(|_| sign_in == SignIn::Now);
+    let granted = Granted {
+        to: &connector.name,
+        origins: &connector.source.origins,
+        folders: connector.source.folders.clone(),
+        credential,
     };
-    let folders = Arc::new(Folders::new(&host.config.base, connector.source.folders.clone()));
-    let egress = Egress::new(&host.config.network, origins, credentials)?;
-    let egress = Arc::new(match witness {
-        Some(witness) => egress.witnessed(witness),
-        None => egress,
-    });
-    let powers = SourcePowers {
-        connector: connector.name.clone(),
-        egress,
-        folders: Arc::clone(&folders),
-        attachment_bytes_max: host.config.attachment_bytes_max,
-    };
+    let powers = granted.powers(&host.config, inspected.descriptor(), witness)?;
+    let folders = Arc::clone(&powers.folders);
     let folder =
         traits.folder_setting.as_ref().and_then(|setting| config.settings.get(setting)?.as_str().map(str::to_owned));
     Ok(LoadedSource {

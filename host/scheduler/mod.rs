@@ -13,6 +13,7 @@ pub mod clock;
 pub mod due;
 mod evidence;
 mod files;
+mod granted;
 mod installing;
 mod mapping;
 pub mod parked;
@@ -59,7 +60,7 @@ pub use routes::{TriedRoute, try_routes};
 pub use secrets::{Kept, person_sign_in, read as secret_of};
 pub use staging::{collect, keep, needs, stage, staging};
 pub use sync::{ConnectorOutcome, Lane, Sync, backfill_dry_run, dry_run, retry, sync};
-pub use trial::{TriedSource, tried_source};
+pub use trial::{Trial, TriedSource, tried_plugin, tried_source};
 
 /// What every connector of this host shares.
 pub struct Host {

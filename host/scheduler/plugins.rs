@@ -98,13 +98,13 @@ pub(super) async fn load(
     Ok((inspected, Value::Object(settings).to_string()))
 }
 
-fn wrong_world(connector: &str, role: World, inspected: &Inspected) -> Failure {
+pub(super) fn wrong_world(connector: &str, role: World, inspected: &Inspected) -> Failure {
     let (source, is) = (&inspected.component.source, inspected.plugin.world.name());
     let message = format!("connector `{connector}` uses plugin `{source}` as its {}, but it is a {is}", role.name());
     Failure::new("plugin-world", NextMove::AskPerson, message).hint("`chancery plugin list` says what each plugin is")
 }
 
-fn check_settings(
+pub(super) fn check_settings(
     connector: &str,
     role: World,
     descriptor: &Descriptor,

@@ -98,10 +98,7 @@ pub(super) fn accounts(config: &Config, access: &Access) -> Result<BTreeMap<Stri
 /// # Errors
 /// As [`accounts`].
 pub(super) fn account(config: &Config, name: &str) -> Result<Account, Failure> {
-    // The configuration was checked whole: the credential is there.
-    let credential = config.credentials.get(name).ok_or_else(|| {
-        Failure::new("credential-scheme", NextMove::AskPerson, format!("credential `{name}` is not defined"))
-    })?;
+    let credential = defined(config, name)?;
     match &credential.scheme {
         Scheme::Basic { username, password } => {
             Ok(Account::Password { username: username.clone(), password: of_credential(config, name, password)? })
@@ -153,15 +150,28 @@ fn application(config: &Config, credential: &Credential) -> Result<Application, 
     })
 }
 
+/// A credential that somebody names.
+///
+/// # Errors
+/// `credential-scheme` when there is none of this name.
+pub(super) fn defined<'a>(config: &'a Config, name: &str) -> Result<&'a Credential, Failure> {
+    config.credentials.get(name).ok_or_else(|| {
+        let names: Vec<&str> = config.credentials.keys().map(String::as_str).collect();
+        let hint = match names.as_slice() {
+            [] => format!("define `[credential.{name}]` in the configuration"),
+            names => format!("defined are: {}", names.join(", ")),
+        };
+        let message = format!("credential `{name}` is not defined");
+        Failure::new("credential-scheme", NextMove::AskPerson, message).hint(hint)
+    })
+}
+
 /// A person's sign-in for a credential, who is sent back to `redirect`.
 ///
 /// # Errors
 /// `credential-scheme` when nobody signs in for it.
 pub fn person_sign_in(config: &Config, name: &str, redirect: url::Url) -> Result<PersonSignIn, Failure> {
-    let credential = config.credentials.get(name).ok_or_else(|| {
-        Failure::new("credential-scheme", NextMove::AskPerson, format!("credential `{name}` is not defined"))
-            .hint("chancery config show")
-    })?;
+    let credential = defined(config, name)?;
     let Scheme::Oauth2(Oauth2 { grant: Grant::AuthorizationCode { authorization_url, .. }, .. }) = &credential.scheme
     else {
         return Err(wrong(credential, "nobody signs in for it: its grant is not `authorization-code`"));

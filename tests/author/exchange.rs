@@ -2,8 +2,12 @@
 
 use std::fs;
 
-use super::{bad, chancery, misbehaving, report};
-use crate::support::{shared::Archived, world::CONNECTOR};
+use super::{bad, chancery, house, misbehaving, report, run_in};
+use crate::support::{
+    shared::Archived,
+    site::{Request, Site},
+    world::CONNECTOR,
+};
 
 #[test]
 fn a_source_that_asks_badly_is_found_by_a_recorded_exchange() {
@@ -72,4 +76,42 @@ fn a_source_over_http_is_run_once_and_what_it_heard_becomes_a_case() {
     assert_eq!((exit, bad(&found)), (Some(0), vec![]), "{found:#}");
     let again = world.run(&["plugin", "run", "--connector", CONNECTOR, "--window", &window, "--record", "cases/day"]);
     assert!(again.code != Some(0) && again.stderr.contains("is there already"), "{again}");
+}
+
+#[test]
+fn a_source_of_no_connector_reaches_what_its_settings_name() {
+    let house = house();
+    let source = misbehaving(house.path(), "source");
+    let site = Site::start(|request: &Request| match request.line.as_str() {
+        "GET /count HTTP/1.1" => ("200 OK".to_owned(), b"[12]".to_vec()),
+        _ => ("404 Not Found".to_owned(), Vec::new()),
+    });
+    let settings = format!("{{\"behave\":\"asks\",\"site\":\"{}\"}}", site.origin());
+    let window = ["--window", "2026-03-01..2026-03-02"];
+    let run = |more: &[&str]| run_in(house.path(), &[&["plugin", "run"][..], more].concat());
+    let (exit, said) = run(&[&[&source, "--settings", &settings], &window[..]].concat());
+    assert!(exit != Some(0) && said.contains("allowed_networks"), "{said}");
+    let config = house.path().join("chancery.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}\n[network]\nallowed_networks = [\"127.0.0.0/8\"]\n")).unwrap();
+    let (exit, said) = run(&[&[&source, "--settings", &settings, "--record", "cases/one"], &window[..]].concat());
+    assert!(exit == Some(0) && said.contains("12 items, 0 unreadable, 1 pages, 1 requests"), "{said}");
+    assert!(said.contains(&format!("GET {}/count -> 200", site.origin())), "{said}");
+    assert!(house.path().join("cases/one/exchange.jsonl").exists() && !house.path().join("mail").exists());
+    // Another address than it was told of is another one's.
+    let other = Site::start(|_: &Request| ("200 OK".to_owned(), b"[12]".to_vec()));
+    let settings = format!("{{\"behave\":\"asks\",\"site\":\"{}\"}}", other.origin());
+    let (exit, said) = run(&[&[&source, "--settings", &settings, "--credential", "nobodys"], &window[..]].concat());
+    assert!(exit != Some(0) && said.contains("nobodys") && other.requests() == 0, "{said}");
+    let settings = "{\"site\":\"https://archive.example.com\"}";
+    let (exit, said) = run(&[&["telemessage", "--settings", settings], &window[..]].concat());
+    assert!(exit != Some(0) && said.contains("terms-not-accepted") && said.contains("--connector"), "{said}");
+    for (more, says) in [
+        (&[&*source, "--settings", settings][..], "--window"),
+        (&[&*source, "--settings", "[]", "--window", "2026-03-01..2026-03-02"][..], "no JSON object"),
+        (&["users", "--window", "2026-03-01..2026-03-02"][..], "but it is a mapper"),
+    ] {
+        let (exit, said) = run(more);
+        assert!(exit != Some(0) && said.contains(says), "{more:?}: {said}");
+    }
 }

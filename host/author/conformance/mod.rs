@@ -52,6 +52,15 @@ pub async fn test(sandbox: &Sandbox, component: &Component, trial: Trial<'_>) ->
     Ok(Report::of(component.source.clone(), findings))
 }
 
+/// Whether it is a source that reads a folder of files.
+///
+/// # Errors
+/// When it is no plugin.
+pub async fn reads_files(sandbox: &Sandbox, component: &Component) -> Result<bool, Failure> {
+    let plugin = sandbox.load(component.name(), &component.source, &component.bytes).await?;
+    Ok(source::reads_files(&plugin))
+}
+
 /// Reads the files of the folder that a source's settings name, below the folder this runs in.
 ///
 /// # Errors

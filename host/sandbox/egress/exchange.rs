@@ -7,9 +7,9 @@ use std::{fmt, sync::Arc};
 
 use url::Url;
 
-use super::{Egress, Hop, Scrub, headers};
+use super::{Egress, Hop, headers};
 use crate::{
-    item::{Failure, NextMove, limits, network::Network},
+    item::{Failure, NextMove, limits},
     network::no_answer,
 };
 
@@ -54,15 +54,7 @@ impl Egress {
     /// A gate to nothing but `upstream`, which stands for every origin. Credentials are taken to be there, and nothing is
     /// attached.
     pub fn replayed(upstream: Arc<dyn Upstream>) -> Self {
-        Self {
-            network: Network::default(),
-            origins: Vec::new(),
-            credentials: Vec::new(),
-            client: None,
-            scrub: Scrub::default(),
-            upstream: Some(upstream),
-            witness: None,
-        }
+        Self { upstream: Some(upstream), ..Self::closed() }
     }
 
     /// Tells `witness` what goes to and fro. Answers are held in memory for that, whole.
