@@ -1,6 +1,8 @@
 //! An OCI registry, as far as a plugin is fetched from it: one artifact, by its digest, without an account (OCI Distribution
 //! Specification 1.1, "Pull"; anonymous tokens as Docker's registries and GitHub's hand them out).
 
+use std::time::Duration;
+
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -8,6 +10,7 @@ use url::Url;
 use super::{
     http::{http_client, no_answer},
     resolve::{check_literal, literal},
+    unanswered,
 };
 use crate::item::{Failure, NextMove, hex, limits, network::Network};
 
@@ -15,6 +18,8 @@ use crate::item::{Failure, NextMove, hex, limits, network::Network};
 const MANIFEST_BYTES_MAX: u64 = 4 << 20;
 /// What the answer of a token service may take.
 const TOKEN_BYTES_MAX: u64 = 64 << 10;
+/// The whole of it.
+const FETCH_TIME_MAX: Duration = Duration::from_secs(300);
 /// Hops to where a registry keeps its blobs.
 const REDIRECTS_MAX: u32 = 5;
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -102,6 +107,13 @@ impl ArtifactReference {
     /// `registry-refused` when it is not there, not of its digest, or no single component; what `[network]` does not allow;
     /// `no-answer`.
     pub async fn fetch(&self, network: &Network) -> Result<Vec<u8>, Failure> {
+        let fetched = tokio::time::timeout(FETCH_TIME_MAX, self.fetch_at_leisure(network)).await;
+        fetched.unwrap_or_else(|_| {
+            Err(unanswered(&self.registry, &format_args!("it took more than {} s", FETCH_TIME_MAX.as_secs())))
+        })
+    }
+
+    async fn fetch_at_leisure(&self, network: &Network) -> Result<Vec<u8>, Failure> {
         let mut asking = Asking { reference: self, network, client: http_client(network)?, token: None };
         let manifest = asking.get(&self.url("manifests", &self.digest), MANIFEST_TYPE, MANIFEST_BYTES_MAX).await?;
         self.check(&manifest, &self.digest, "manifest")?;
