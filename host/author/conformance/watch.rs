@@ -25,7 +25,7 @@ pub struct Used {
     pub memory_bytes: usize,
     /// The longest call.
     pub slowest: Duration,
-    /// What the guest wrote to its log, call by call; its end, where that is much.
+    /// What the guest wrote to its log, call by call; where that is much, not all of it.
     pub log: String,
 }
 

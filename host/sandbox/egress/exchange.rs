@@ -9,9 +9,12 @@ use url::Url;
 
 use super::{Egress, Hop, headers};
 use crate::{
-    item::{Failure, NextMove, limits},
+    item::{Failure, NextMove},
     network::no_answer,
 };
+
+/// An answer that is held whole, for a witness.
+const HELD_BYTES_MAX: u64 = 64 << 20;
 
 /// A request, without what the host attaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,23 +68,34 @@ impl Egress {
 
     /// One hop, answered by whoever stands for the other side.
     pub(super) async fn exchange(&self, hop: &Hop<'_>) -> Result<reqwest::Response, Failure> {
-        let asked = Asked {
+        // Turns have neither, and copy nothing.
+        let asked = || Asked {
             method: hop.method.as_str().to_owned(),
-            url: hop.url.to_string(),
+            url: self.scrub.text(hop.url.as_str()),
             body: hop.body.as_deref().unwrap_or_default().to_vec(),
         };
         if let Some(upstream) = &self.upstream {
-            return response(upstream.answer(&asked)?);
+            return response(upstream.answer(&asked())?);
         }
-        let answer = self.ask(hop).await?;
+        let mut answer = self.ask(hop).await?;
         let Some(witness) = &self.witness else { return Ok(answer) };
         let (status, headers) = (answer.status().as_u16(), headers::response(answer.headers(), &self.scrub));
-        if answer.content_length().is_some_and(|length| length > limits::ATTACHMENT_BYTES_MAX) {
-            return Ok(answer);
+        let place = hop.origin.to_string();
+        let mut body = Vec::new();
+        // Whatever length it announces, or none.
+        while let Some(part) = answer.chunk().await.map_err(|error| no_answer(&place, &error))? {
+            if (body.len() + part.len()) as u64 > HELD_BYTES_MAX {
+                let message = format!(
+                    "an answer of `{place}` has more than the {} bytes that are held to be shown",
+                    HELD_BYTES_MAX
+                );
+                return Err(Failure::new("no-answer", NextMove::AskPerson, message)
+                    .hint("choose a window without so large a file"));
+            }
+            body.extend_from_slice(&part);
         }
-        let body = answer.bytes().await.map_err(|error| no_answer(&hop.origin.to_string(), &error))?;
-        let told = Told { status, headers, body: self.scrub.body(body.to_vec()) };
-        witness.heard(asked, told.clone());
+        let told = Told { status, headers, body: self.scrub.body(body) };
+        witness.heard(asked(), told.clone());
         response(told)
     }
 }
